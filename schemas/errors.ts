@@ -1,0 +1,202 @@
+import { printable } from './printable.ts'
+
+/** What the loop does next with an error: never again by itself, again after a pause, again on the next pass, or wait for a person. */
+export type Retry = 'never' | 'backoff' | 'next-pass' | 'decision'
+
+/** One row of the error table. `exit` is the process exit code of RECONCILER.md. */
+export interface ErrorRow {
+  readonly retry: Retry
+  readonly exit: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7
+  readonly hint: string
+}
+
+/**
+ * Every code that we print. The hint is the next step for the reader; a caller may give a more exact one.
+ * `docs/errors.md` is made from this table by `npm run docs:errors`.
+ */
+export const ERRORS = {
+  // usage and environment
+  USAGE: { retry: 'never', exit: 1, hint: 'Run `catalyst --help` for the commands and their options.' },
+  NODE_TOO_OLD: { retry: 'never', exit: 1, hint: 'Install Node 26 (npm i -D node@26.10.0) and run the command again with `npx`.' },
+  INTERNAL: { retry: 'never', exit: 1, hint: 'This is a defect of ours. Please report it with the output of the same command and `--json`.' },
+  DISK_FULL: { retry: 'backoff', exit: 1, hint: 'Free some space (`catalyst gc` removes what no generation uses) and run the command again.' },
+  READ_ONLY: { retry: 'never', exit: 1, hint: 'Give this user write access to the folder, or name another one.' },
+  FILE_NOT_FOUND: { retry: 'never', exit: 1, hint: 'Check the path.' },
+  FILE_UNREADABLE: { retry: 'next-pass', exit: 1, hint: 'Check the permissions of the file; nothing was changed.' },
+  FILE_TOO_LARGE: { retry: 'never', exit: 1, hint: 'Make the file smaller than the limit that the message names.' },
+  NOT_UTF8: { retry: 'never', exit: 1, hint: 'Save the file as UTF-8 without other encodings mixed in.' },
+  BUSY: { retry: 'backoff', exit: 7, hint: 'Another apply holds the lease; wait for it, or look with `catalyst lease`.' },
+  LEASE_LOST: { retry: 'next-pass', exit: 7, hint: 'Another process took the lease over; run `catalyst status`, then the command again.' },
+  CLOCK_SKEW: { retry: 'never', exit: 5, hint: 'Set the clock of this machine (NTP) and run the command again.' },
+
+  // plugins.yaml and other YAML and JSON input
+  YAML_SYNTAX: { retry: 'never', exit: 1, hint: 'Correct the YAML at the place named.' },
+  YAML_DUPLICATE_KEY: { retry: 'never', exit: 1, hint: 'Keep one of the two keys.' },
+  YAML_TAB: { retry: 'never', exit: 1, hint: 'Indent with spaces; YAML forbids tabs there.' },
+  YAML_ALIAS: { retry: 'never', exit: 1, hint: 'Write the value out; anchors and aliases are not taken here.' },
+  JSON_SYNTAX: { retry: 'never', exit: 1, hint: 'Correct the JSON at the place named.' },
+  UNKNOWN_KEY: { retry: 'never', exit: 1, hint: 'Remove the key or correct its spelling.' },
+  FORBIDDEN_KEY: { retry: 'never', exit: 1, hint: 'Rename the key; this name could change objects that are not yours.' },
+  MISSING_KEY: { retry: 'never', exit: 1, hint: 'Add the key.' },
+  WRONG_TYPE: { retry: 'never', exit: 1, hint: 'Write a value of the kind named.' },
+  INVALID_VALUE: { retry: 'never', exit: 1, hint: 'Write one of the values allowed.' },
+  UNQUOTED_VERSION: { retry: 'never', exit: 1, hint: 'Put the version in quotes: YAML reads 2.10 as the number 2.1.' },
+  INVALID_ID: { retry: 'never', exit: 1, hint: 'Ids are lower-case words joined by hyphens, at most 40 characters: `stripe-payments`.' },
+  RESERVED_ID: { retry: 'never', exit: 1, hint: 'Choose another id; this one is a device name on Windows.' },
+  INVALID_RANGE: { retry: 'never', exit: 1, hint: 'Write a semver range such as ^2.1.0, ~2.1.0, 2.x or 2.1.3.' },
+  EMPTY_RANGE: { retry: 'never', exit: 1, hint: 'No version can satisfy this range; correct its bounds.' },
+  CONTRADICTION: { retry: 'never', exit: 1, hint: 'Keep one of the two statements.' },
+  UNSUPPORTED_FORMAT: { retry: 'never', exit: 1, hint: 'Update @catalyst/plugins: the file was written for a newer version.' },
+  UNKNOWN_REGISTRY: { retry: 'never', exit: 1, hint: 'Name one of the registries under `registries:`.' },
+  SCHEMA_UNSUPPORTED: { retry: 'never', exit: 1, hint: 'Use the subset of JSON Schema named in docs/formats.md.' },
+  CONFIG_INVALID: { retry: 'never', exit: 1, hint: 'Correct `config` of the plugin as its schema says.' },
+  SECRET_MISSING: { retry: 'never', exit: 1, hint: 'Set the variable or create the file that the reference names.' },
+
+  // finding and resolving
+  UNKNOWN_PLUGIN: { retry: 'never', exit: 1, hint: 'Check the id, or add the registry or the `source:` that has it.' },
+  NO_VERSION: { retry: 'never', exit: 1, hint: 'Widen the range, or ask the publisher.' },
+  CONFLICT: { retry: 'never', exit: 1, hint: 'Change one of the clauses named in the derivation.' },
+  GRANT_MISSING: { retry: 'decision', exit: 3, hint: 'Write the `permissions:` shown under the plugin in plugins.yaml.' },
+  SIGNER_MISSING: { retry: 'decision', exit: 3, hint: 'Write the `signer:` shown under the plugin in plugins.yaml.' },
+  APPROVAL_MISSING: { retry: 'decision', exit: 3, hint: 'Add the approval shown to `approvals:` in plugins.yaml.' },
+  DECISION_REQUIRED: { retry: 'decision', exit: 3, hint: 'Answer in plugins.yaml as shown.' },
+  MASS_REMOVAL: { retry: 'decision', exit: 3, hint: 'Add `- { removals: [...] }` to `approvals:` if all of them shall go.' },
+  IN_USE: { retry: 'decision', exit: 3, hint: 'Remove the dependents first, or with `--with-dependents`.' },
+
+  // the lock
+  LOCK_MISSING: { retry: 'never', exit: 4, hint: 'Run `catalyst lock` and commit plugins.lock.yaml.' },
+  LOCK_STALE: { retry: 'never', exit: 4, hint: 'Run `catalyst lock` and commit plugins.lock.yaml.' },
+  LOCK_INVALID: { retry: 'never', exit: 1, hint: 'Restore plugins.lock.yaml from git, then run `catalyst lock`.' },
+  LOCK_EDITED: { retry: 'never', exit: 5, hint: 'Restore plugins.lock.yaml from git, then run `catalyst lock`; the file is not edited by hand.' },
+  LOCK_CONFLICT: { retry: 'never', exit: 1, hint: 'Run `catalyst lock --merge`.' },
+  LOCK_TOO_NEW: { retry: 'never', exit: 1, hint: 'Update @catalyst/plugins to the version named.' },
+  PLAN_CHANGED: { retry: 'decision', exit: 3, hint: 'Read the new plan, then apply with its digest.' },
+
+  // the world: network, index, GitHub
+  SOURCE_UNREACHABLE: { retry: 'backoff', exit: 5, hint: 'Check the network and the token; the next pass retries. Nothing was changed.' },
+  RATE_LIMITED: { retry: 'backoff', exit: 5, hint: 'Set GITHUB_TOKEN, or wait until the time named.' },
+  UNAUTHORIZED: { retry: 'never', exit: 5, hint: 'Set GITHUB_TOKEN to a token that may read the repository.' },
+  NOT_FOUND: { retry: 'never', exit: 5, hint: 'Check the address; a private repository needs GITHUB_TOKEN.' },
+  FOREIGN_URL: { retry: 'never', exit: 5, hint: 'The address is not one that this source may use. Run `catalyst lock` from a clean checkout.' },
+  INDEX_INVALID: { retry: 'next-pass', exit: 5, hint: 'Tell the maintainers of the registry.' },
+  INDEX_STALE: { retry: 'backoff', exit: 5, hint: 'The index is older than allowed; check the registry and the clock.' },
+  INDEX_REWRITTEN: { retry: 'never', exit: 5, hint: 'The registry rewrote its history. Ask its maintainers before locking again.' },
+  INDEX_LINE_WIDER: { retry: 'never', exit: 5, hint: 'The line claims more than its reviewed entry allows. Tell the maintainers of the registry.' },
+  INDEX_MANIFEST_MISMATCH: { retry: 'never', exit: 5, hint: 'The index and the package disagree. Tell the maintainers of the registry.' },
+  REGISTRY_SHADOWED: { retry: 'decision', exit: 3, hint: 'Pin the registry of the plugin with `registry:` in plugins.yaml.' },
+  AUTHORITY_UNCHECKED: { retry: 'next-pass', exit: 5, hint: 'The lock block is new and its identity could not be checked outside the lock; make the registry reachable, or write `signer:`.' },
+  AUTHORITY_MISMATCH: { retry: 'never', exit: 5, hint: 'The lock names another publisher than the registry. Restore the lock from git and run `catalyst lock`.' },
+
+  // release and proof
+  ASSET_MISSING: { retry: 'never', exit: 5, hint: 'Ask the publisher to attach the artifact to the release.' },
+  BUNDLE_MISSING: { retry: 'never', exit: 5, hint: 'Ask the publisher for a signed release; an unsigned source needs `verify: { unsigned: true, sha256: … }`.' },
+  DIGEST_MISMATCH: { retry: 'never', exit: 5, hint: 'Ask the publisher; re-lock only after they confirm a re-release.' },
+  SIZE_MISMATCH: { retry: 'backoff', exit: 5, hint: 'The download is shorter or longer than declared; the next pass tries again.' },
+  TRUST_ROOT_INVALID: { retry: 'never', exit: 5, hint: 'Check the trusted root file that the registry names.' },
+  BUNDLE_INVALID: { retry: 'never', exit: 5, hint: 'The file is not a Sigstore bundle that we can read; ask the publisher.' },
+  SIGNATURE_INVALID: { retry: 'never', exit: 5, hint: 'The signature does not hold under the trust profile of this source. Do not install; ask the publisher.' },
+  PROVENANCE_MISSING: { retry: 'never', exit: 5, hint: 'The bundle carries no SLSA provenance v1; ask the publisher to attest the build.' },
+  SUBJECT_MISMATCH: { retry: 'never', exit: 5, hint: 'The bundle belongs to another artifact. Do not install; ask the publisher.' },
+  IDENTITY_MISMATCH: { retry: 'never', exit: 5, hint: 'Somebody else signed this than the one named. Do not install; ask the publisher.' },
+  IDENTITY_EMPTY: { retry: 'never', exit: 5, hint: 'Name the identity and the issuer that must have signed.' },
+
+  // the package
+  ARCHIVE_INVALID: { retry: 'never', exit: 5, hint: 'Ask the publisher to pack again with `npm pack` layout.' },
+  ARCHIVE_UNSAFE: { retry: 'never', exit: 5, hint: 'The archive tries to write where it must not. Do not install; tell the registry.' },
+  ARCHIVE_TOO_LARGE: { retry: 'never', exit: 5, hint: 'The archive is over the limits of docs/formats.md; ask the publisher to make it smaller.' },
+  MANIFEST_MISSING: { retry: 'never', exit: 5, hint: 'The package has no package/manifest.json; ask the publisher.' },
+  MANIFEST_INVALID: { retry: 'never', exit: 5, hint: 'Ask the publisher to correct manifest.json.' },
+  MANIFEST_MISMATCH: { retry: 'never', exit: 5, hint: 'Id, version or contents differ from the lock. Do not install; ask the publisher.' },
+  TREE_MISMATCH: { retry: 'never', exit: 5, hint: 'The unpacked files differ from the lock; run `catalyst apply` to unpack them again.' },
+  RULE_FAILED: { retry: 'never', exit: 5, hint: 'The package breaks a rule for plugins; ask the publisher, or choose another version.' },
+
+  // applying
+  PROBE_FAILED: { retry: 'never', exit: 1, hint: 'The new code did not start; the old version stays live. Ask the publisher, or choose another version.' },
+  JOURNAL_INVALID: { retry: 'never', exit: 1, hint: 'Run `catalyst apply`: what the journal does not tell is looked up again.' },
+  STATE_UNAVAILABLE: { retry: 'backoff', exit: 1, hint: 'The store database could not be opened; check `store.database`.' },
+  STATE_INVALID: { retry: 'never', exit: 1, hint: 'The store database holds records that this version cannot read; update @catalyst/plugins.' },
+  GENERATION_UNKNOWN: { retry: 'never', exit: 1, hint: 'List the generations with `catalyst generations`.' },
+  ROLLBACK_IMPOSSIBLE: { retry: 'never', exit: 1, hint: 'The code of that generation is not kept any more; lock the older version instead.' },
+  NOT_INSTALLED: { retry: 'never', exit: 1, hint: 'List what is installed with `catalyst status`.' },
+  DRIFTED: { retry: 'next-pass', exit: 6, hint: 'Run `catalyst plan` to see the repair, `catalyst apply` to make it.' },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** A place in a file a person can edit. `line` and `column` start at 1. */
+export interface Place {
+  readonly file: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** One thing that is wrong. Validators return all of them at once. */
+export interface Problem {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly place?: Place
+  readonly hint?: string
+  /** `error` (default) refuses, `warning` is shown and lets pass. */
+  readonly severity?: 'error' | 'warning'
+}
+
+/** What a `CatalystError` may carry besides code and message. */
+export interface ErrorDetails {
+  readonly place?: Place | undefined
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+  /** When several problems were found, all of them; the error's own message is then their summary. */
+  readonly problems?: readonly Problem[] | undefined
+}
+
+/**
+ * The only error class. The message says what and which; it is made safe for terminals and stripped of
+ * credentials here, so that nothing foreign can reach a person, a log or a record unclean.
+ */
+export class CatalystError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string
+  readonly place: Place | undefined
+  readonly problems: readonly Problem[]
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(redact(printable(message)), details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'CatalystError'
+    this.code = code
+    this.hint = redact(printable(details.hint ?? ERRORS[code].hint, { newlines: true }))
+    this.place = details.place
+    this.problems = details.problems ?? []
+  }
+
+  get exit(): ErrorRow['exit'] {
+    return ERRORS[this.code].exit
+  }
+
+  get retry(): Retry {
+    return ERRORS[this.code].retry
+  }
+}
+
+/** Throws one `CatalystError` that carries all problems of severity error; does nothing when there are none. */
+export function throwProblems(problems: readonly Problem[]): void {
+  const errors = problems.filter((p) => p.severity !== 'warning')
+  const first = errors[0]
+  if (!first) return
+  const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
+  throw new CatalystError(first.code, first.message + rest, { place: first.place, hint: first.hint, problems: errors })
+}
+
+const EXIT_ORDER = [0, 2, 6, 3, 5, 4, 7, 1] as const
+
+/** The exit code that wins when several apply: 1 > 7 > 4 > 5 > 3 > 6 > 2 > 0 (RECONCILER.md). */
+export function highestExit(exits: readonly number[]): number {
+  return exits.reduce((a, b) => (EXIT_ORDER.indexOf(b as 0) > EXIT_ORDER.indexOf(a as 0) ? b : a), 0)
+}
+
+/** Removes user:password@ from URLs and well-known token shapes. */
+export function redact(text: string): string {
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@')
+    .replace(/\b(gh[pousr]_|github_pat_|sk_live_|sk_test_|rk_live_|AKIA)[A-Za-z0-9_]{8,}/g, '$1***')
+    .replace(/\b(authorization:?\s*(?:bearer|token|basic)\s+)\S+/gi, '$1***')
+}
