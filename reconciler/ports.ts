@@ -1,0 +1,293 @@
+import type { Advisory, RemoteFile, RepositoryRef, ReusableWorkflow } from '../schemas/common.ts'
+import type { Digest } from '../schemas/digest.ts'
+import type { IndexLine } from '../schemas/index-line.ts'
+import type { LockBlock, LockedSigner } from '../schemas/lock.ts'
+import type { Manifest } from '../schemas/manifest.ts'
+import type { Problem } from '../schemas/errors.ts'
+import type { RegistryEntry, RegistryFile } from '../schemas/registry-entry.ts'
+
+/*
+ * What the reconciler needs of the outside world. It declares the shapes; `registry/`, `validator/`,
+ * `reconciler/state` and `reconciler/store-db` provide them; `cli/compose.ts` joins the two.
+ */
+
+// ---- finding: indexes and direct sources ---------------------------------------------------------------------
+
+/** One registry of plugins.yaml, opened: nothing in it changes any more while we read. */
+export interface IndexSnapshot {
+  readonly registry: string
+  /** The git commit or the digest of the folder that was read. */
+  readonly head: string
+  /** `cached` = the registry could not be asked and an earlier copy within `maxAge` was used. */
+  readonly freshness: 'fresh' | 'cached'
+  readonly file: RegistryFile
+  /** The reviewed entry, or undefined when the registry does not list the id. @throws CatalystError INDEX_INVALID */
+  entry(id: string): Promise<RegistryEntry | undefined>
+  /** Its released versions in file order; lines of an unknown `v` are left out. @throws CatalystError INDEX_INVALID */
+  lines(id: string): Promise<readonly IndexLine[]>
+  /** True when `head` is this snapshot's head or one of its ancestors. A folder has no history: always true. */
+  descendsFrom(head: string): Promise<boolean>
+  /** Releases what the snapshot holds. */
+  close(): Promise<void>
+}
+
+/** A registry that can be opened. @throws CatalystError SOURCE_UNREACHABLE, INDEX_REWRITTEN, INDEX_STALE, INDEX_INVALID */
+export interface IndexSource {
+  readonly registry: string
+  open(options: { readonly signal?: AbortSignal }): Promise<IndexSnapshot>
+}
+
+/** A release found at a direct `source:`, before its package was inspected. Newest first, at most five. */
+export interface FoundRelease {
+  readonly version: string
+  readonly repository: RepositoryRef
+  readonly tag: string
+  readonly commit: string
+  readonly artifact: RemoteFile
+  /** Absent when the release has no bundle asset and no attestation. */
+  readonly bundle?: { readonly url: string; readonly sha256?: Digest; readonly bytes?: Uint8Array }
+  readonly publishedAt: string
+}
+
+/** GitHub repositories named by `source: github:owner/repo[#path]`. */
+export interface ReleaseSource {
+  /** @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND, ASSET_MISSING */
+  releases(source: string, id: string, options: { readonly signal?: AbortSignal }): Promise<readonly FoundRelease[]>
+}
+
+// ---- fetching ------------------------------------------------------------------------------------------------
+
+/** A file to have on this machine; its digest is known beforehand, or learned when `sha256` is absent (bundles of direct sources). */
+export interface FetchRequest {
+  readonly url: string
+  readonly sha256?: Digest
+  readonly size?: number
+  readonly maxBytes: number
+}
+
+/** Downloads into the machine's cache while hashing; the cache is re-hashed at every read. */
+export interface ArtifactSource {
+  /**
+   * The bytes of a file, from the cache when it has them, else from its URL (`https:`, `http:`, `file:`).
+   * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, NOT_FOUND, DIGEST_MISMATCH, SIZE_MISMATCH, FOREIGN_URL, DISK_FULL
+   */
+  fetch(request: FetchRequest, options: { readonly signal?: AbortSignal; readonly offline?: boolean }): Promise<Uint8Array>
+}
+
+// ---- proving -------------------------------------------------------------------------------------------------
+
+/** Who must have signed a release, told by an authority outside the lock: the registry's entry or `signer:` in plugins.yaml. */
+export interface Authority {
+  /** `public-good`, `github`, or the path of a trusted root file. */
+  readonly profile: string
+  readonly issuer: string
+  /** The repositories that may publish; a release must come from one of them. */
+  readonly repositories: readonly (RepositoryRef & { readonly until?: string | undefined })[]
+  readonly workflow: string
+  /** Refs accepted besides the tag of the version; then the commit must equal the tag's. */
+  readonly refs: readonly string[]
+  readonly reusable?: ReusableWorkflow | undefined
+}
+
+/** One release to prove. */
+export interface ProofRequest {
+  readonly artifactDigest: Digest
+  readonly bundle: Uint8Array
+  readonly authority: Authority
+  readonly tag: string
+  readonly commit: string
+}
+
+/** What a proof tells. `publishedAt` is the verified log or timestamp-authority time. */
+export interface Proof {
+  readonly signer: Extract<LockedSigner, { kind: 'provenance' }>
+  readonly repository: RepositoryRef
+  readonly commit: string
+  readonly publishedAt: string
+}
+
+/** Proves releases, or refuses. Offline. Verdicts are remembered by digest. */
+export interface Verifier {
+  /** @throws CatalystError BUNDLE_INVALID, SIGNATURE_INVALID, PROVENANCE_MISSING, SUBJECT_MISMATCH, IDENTITY_MISMATCH, IDENTITY_EMPTY, TRUST_ROOT_INVALID */
+  verify(request: ProofRequest): Promise<Proof>
+  /** Checks everything but the identity and tells whose it is: what `lock` prints to paste. Never counts as verified. */
+  observe(request: Omit<ProofRequest, 'authority'> & { readonly profile: string }): Promise<Proof>
+}
+
+// ---- inspecting and unpacking --------------------------------------------------------------------------------
+
+/** A package read safely in memory: nothing was written anywhere. */
+export interface InspectedPackage {
+  readonly treeDigest: Digest
+  readonly manifest: Manifest
+  readonly manifestDigest: Digest
+  readonly configSchema: Digest | undefined
+  readonly migrations: LockBlock['migrations']
+  /** Findings of the validator's rules; severity error refuses. */
+  readonly findings: readonly Problem[]
+}
+
+export interface Packages {
+  /** @throws CatalystError ARCHIVE_*, MANIFEST_* */
+  inspect(archive: Uint8Array, file: string): Promise<InspectedPackage>
+  /** Unpacks into `target` (which does not exist yet) read-only and complete, or not at all; the tree digest must be `tree`. @throws CatalystError ARCHIVE_*, TREE_MISMATCH, DISK_FULL, READ_ONLY */
+  unpack(archive: Uint8Array, tree: Digest, target: string): Promise<void>
+  /** Files that differ from the digest, empty when the unpacked tree is whole. */
+  damage(target: string, tree: Digest): Promise<readonly string[]>
+}
+
+// ---- deciding: candidates ------------------------------------------------------------------------------------
+
+/** A version that exists and could be chosen. */
+export interface Candidate {
+  readonly id: string
+  readonly version: string
+  readonly registry?: string | undefined
+  readonly source?: string | undefined
+  readonly repository: RepositoryRef
+  readonly tag: string
+  readonly commit: string
+  readonly artifact: RemoteFile
+  readonly bundle?: { readonly url: string; readonly sha256: Digest; readonly size?: number | undefined } | undefined
+  readonly manifest?: Digest | undefined
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly conflicts: Readonly<Record<string, string>>
+  readonly platform?: string | undefined
+  readonly permissions: IndexLine['permissions']
+  readonly publishedAt: string
+  readonly yanked?: { readonly reason: string } | undefined
+  readonly advisories: readonly Advisory[]
+  /** Absent: nobody outside the lock has said who may sign (a direct source without `signer:`). */
+  readonly authority?: Authority | undefined
+  readonly snapshot?: { readonly registry: string; readonly head: string } | undefined
+}
+
+// ---- the store -----------------------------------------------------------------------------------------------
+
+/** What is recorded of one installed plugin, in the store's own database. */
+export interface InstallRecord {
+  readonly id: string
+  readonly block: LockBlock
+  readonly enabled: boolean
+  readonly configDigest: Digest
+  readonly grantDigest: Digest
+  /** The grant itself: what the host will enforce. */
+  readonly grant: IndexLine['permissions']
+  readonly installedAt: string
+  readonly updatedAt: string
+}
+
+/** A plugin that was removed: code is pinned, everything else is kept and listed. */
+export interface RetainedRecord {
+  readonly id: string
+  readonly block: LockBlock
+  readonly removedAt: string
+  readonly generation: number
+}
+
+/** A rejected change that must not come back by itself. */
+export interface Hold {
+  readonly id: string
+  /** Entry digest of what was rolled back from: never taken again by itself. */
+  readonly from: Digest
+  readonly fromVersion: string
+  readonly to: Digest | undefined
+  readonly since: string
+}
+
+/** One moment in which a generation went live. */
+export interface Activation {
+  readonly number: number
+  readonly generation: number
+  readonly at: string
+  readonly by: string
+  readonly reason: string
+}
+
+/** One installed set. `plugins` maps ids to the tree that is live. */
+export interface GenerationRecord {
+  readonly number: number
+  readonly createdAt: string
+  readonly plugins: Readonly<Record<string, { readonly version: string; readonly tree: Digest; readonly record: InstallRecord }>>
+}
+
+export interface AuditRecord {
+  readonly sequence: number
+  readonly at: string
+  readonly by: string
+  readonly event: string
+  readonly id: string | undefined
+  readonly details: Readonly<Record<string, unknown>>
+  /** sha256 over the previous chain value and this record: an altered record breaks every later one. */
+  readonly chain: Digest
+}
+
+/** Everything that the store's database says, read in one transaction. */
+export interface StoreSnapshot {
+  readonly serial: number
+  readonly installs: readonly InstallRecord[]
+  readonly retained: readonly RetainedRecord[]
+  readonly holds: readonly Hold[]
+  readonly generation: GenerationRecord | undefined
+  readonly generations: readonly GenerationRecord[]
+  readonly activations: readonly Activation[]
+}
+
+/** The new truth after an activation, written in one transaction that also raises the serial. */
+export interface StoreCommit {
+  readonly generation: GenerationRecord
+  readonly activation: Omit<Activation, 'number' | 'generation'>
+  readonly installs: readonly InstallRecord[]
+  readonly removed: readonly RetainedRecord[]
+  readonly holds: readonly Hold[]
+  readonly audit: readonly Omit<AuditRecord, 'sequence' | 'chain' | 'at' | 'by'>[]
+  /** The fencing token of the lease under which this is written; another holder's commit is refused. */
+  readonly token: number
+}
+
+export interface Lease {
+  readonly holder: string
+  readonly token: number
+  readonly since: string
+  readonly expiresAt: string
+}
+
+/** The store's own database. SQLite here; PostgreSQL behind the same port. Times are arguments: the port has no clock. */
+export interface StoreState {
+  /** One cheap query: changes whenever anything recorded changes. 0 for a store without records. */
+  serial(): Promise<number>
+  read(): Promise<StoreSnapshot>
+  /** @throws CatalystError LEASE_LOST when the token is not the newest one; nothing is written then. */
+  commit(commit: StoreCommit, now: string): Promise<{ readonly serial: number; readonly auditHead: Digest }>
+  /** @throws CatalystError BUSY with the present holder while its lease has not expired. */
+  acquireLease(holder: string, now: string, ttlMs: number): Promise<Lease>
+  /** @throws CatalystError LEASE_LOST */
+  renewLease(lease: Lease, now: string, ttlMs: number): Promise<Lease>
+  releaseLease(lease: Lease): Promise<void>
+  lease(now: string): Promise<Lease | undefined>
+  /** Takes the lease away whoever holds it: the next commit of that holder is refused. */
+  breakLease(now: string, by: string): Promise<void>
+  audit(options: { readonly limit: number }): Promise<readonly AuditRecord[]>
+  close(): Promise<void>
+}
+
+// ---- probing -------------------------------------------------------------------------------------------------
+
+/** Starts new code in the weakest level of the host and asks for its health. */
+export interface Probe {
+  /** @throws CatalystError PROBE_FAILED with what the plugin printed, cut and made printable. */
+  run(plugin: { readonly id: string; readonly version: string; readonly dir: string; readonly main: string; readonly type: string }, options: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+// ---- telling -------------------------------------------------------------------------------------------------
+
+/** Progress of long work. Rendering decides what becomes of it. */
+export interface ProgressEvent {
+  readonly stage: 'index' | 'resolve' | 'fetch' | 'verify' | 'inspect' | 'stage' | 'probe' | 'activate' | 'record' | 'recover'
+  readonly id?: string
+  readonly done?: number
+  readonly total?: number
+  readonly bytes?: number
+  readonly message?: string
+}
+export type Progress = (event: ProgressEvent) => void

@@ -1,0 +1,76 @@
+import Type from 'typebox'
+import { Closed, Commit, GitRef, Id, Instant, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
+import { digestOf, type Digest } from './digest.ts'
+import { Permissions } from './permissions.ts'
+
+/** The version of the lock format that we write. A newer file is refused by naming it, never rewritten. */
+export const LOCK_VERSION = 1
+
+/** Who signed, as proven when the lock was written. `kind: unsigned` stands only where plugins.yaml says `verify: { unsigned: true }`. */
+export const LockedSigner = Type.Union([
+  Closed({
+    kind: Type.Literal('provenance'),
+    profile: Type.String({ maxLength: 500 }),
+    predicateType: Url,
+    issuer: Url,
+    workflow: WorkflowPath,
+    ref: GitRef,
+    reusable: Type.Optional(ReusableWorkflow),
+  }),
+  Closed({ kind: Type.Literal('unsigned') }),
+])
+export type LockedSigner = Type.Static<typeof LockedSigner>
+
+/** One plugin of the resolution: everything that `plan` and `apply` need, so that they resolve nothing again. */
+export const LockBlock = Closed({
+  /** The clause of plugins.yaml, absent when only dependents want the plugin. */
+  requested: Type.Optional(Range),
+  version: Version,
+  /** Name of the registry in plugins.yaml; absent for a direct source. */
+  registry: Type.Optional(Type.String({ maxLength: 40 })),
+  /** The direct source, as written in plugins.yaml. */
+  source: Type.Optional(Type.String({ maxLength: 300 })),
+  repository: RepositoryRef,
+  tag: Type.String({ minLength: 1, maxLength: 200 }),
+  commit: Commit,
+  artifact: RemoteFile,
+  tree: Sha256,
+  manifest: Sha256,
+  /** Absent only for an unsigned source. A URL that starts with `plugins.bundles/` is a file of the store repository. */
+  bundle: Type.Optional(Closed({ url: Type.String({ maxLength: 2048 }), sha256: Sha256 })),
+  signer: LockedSigner,
+  publishedAt: Instant,
+  type: Type.String({ maxLength: 40 }),
+  main: Type.String({ maxLength: 200 }),
+  dependencies: RangeById,
+  conflicts: RangeById,
+  platform: Type.Optional(Range),
+  provides: Type.Array(Type.String({ maxLength: 100 })),
+  permissions: Permissions,
+  configSchema: Type.Optional(Sha256),
+  migrations: Type.Array(MigrationRef),
+  tables: Type.Array(Type.String({ maxLength: 40 })),
+  uninstall: SealedPolicy,
+  /** For audit only: where the registry stood. Not part of `entryDigest`. */
+  snapshot: Type.Optional(Closed({ registry: Type.String({ maxLength: 40 }), head: Type.String({ maxLength: 100 }) })),
+  /** sha256 over the RFC 8785 JSON of the block without `snapshot` and `entryDigest`: catches accidents, not attackers. */
+  entryDigest: Sha256,
+})
+export type LockBlock = Type.Static<typeof LockBlock>
+
+/** `plugins.lock.yaml`: tools write it, people review it. Sorted by id; no digest over the whole file. */
+export const Lock = Closed(
+  {
+    lockVersion: Type.Literal(LOCK_VERSION),
+    plugins: Type.Record(Id, LockBlock),
+    removed: Type.Optional(Type.Record(Id, LockBlock)),
+  },
+  { title: 'Catalyst plugins.lock.yaml', $id: 'https://catalyst.dev/schemas/lock.schema.json' },
+)
+export type Lock = Type.Static<typeof Lock>
+
+/** The digest that a block must carry. */
+export function entryDigest(block: Omit<LockBlock, 'entryDigest'> & { entryDigest?: string }): Digest {
+  const { snapshot: _snapshot, entryDigest: _digest, ...rest } = block
+  return digestOf(rest)
+}

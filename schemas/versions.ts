@@ -1,0 +1,51 @@
+import semver from 'semver'
+
+/* The one door to `semver`: strict parsing, no coercion, build metadata kept out of precedence (semver 2.0.0 §10). */
+
+/** The version in normal form, or undefined when the text is not an exact semver 2.0.0 version. */
+export function exactVersion(text: string): string | undefined {
+  const parsed = semver.parse(text)
+  return parsed && text === parsed.raw && !text.startsWith('v') ? text : undefined
+}
+
+/** True when the text is a range that semver understands and that is not longer than a range may be. */
+export function isRange(text: string): boolean {
+  return text.length <= 256 && semver.validRange(text) !== null
+}
+
+/** True when at least one version could satisfy the range (`>2 <1` is empty). The range must be valid. */
+export function isSatisfiable(range: string): boolean {
+  const parsed = new semver.Range(range)
+  return parsed.set.some((comparators) => {
+    try {
+      const only = comparators.map((c) => c.value || '*').join(' ')
+      const least = semver.minVersion(only)
+      return least !== null && semver.satisfies(least, only, { includePrerelease: true })
+    } catch {
+      return false
+    }
+  })
+}
+
+/** True when the version satisfies the range; prereleases only where the range names them, or when asked for. */
+export function satisfies(version: string, range: string, includePrerelease = false): boolean {
+  return semver.satisfies(version, range, { includePrerelease })
+}
+
+export function isPrerelease(version: string): boolean {
+  return semver.prerelease(version) !== null
+}
+
+/** Order by precedence, ties by code unit of the whole text, so that no two different versions are equal. */
+export function compareVersions(a: string, b: string): number {
+  return semver.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0)
+}
+
+/** How far a step from one version to a higher one goes. */
+export function upgradeLevel(from: string, to: string): 'none' | 'patch' | 'minor' | 'major' {
+  const diff = semver.diff(from, to)
+  if (diff === null) return 'none'
+  if (diff === 'major' || diff === 'premajor') return 'major'
+  if (diff === 'minor' || diff === 'preminor') return semver.major(from) === 0 ? 'major' : 'minor'
+  return 'patch'
+}
