@@ -185,13 +185,16 @@ export interface RetainedRecord {
   readonly generation: number
 }
 
-/** A rejected change that must not come back by itself. */
+/**
+ * A rejected change that must not come back by itself. `from` is the state that was rolled back, `to` the one that
+ * it was rolled back to: `stateDigest` of reconciler/plan/sides.ts, or `absent` when the plugin was not installed.
+ */
 export interface Hold {
   readonly id: string
-  /** Entry digest of what was rolled back from: never taken again by itself. */
-  readonly from: Digest
-  readonly fromVersion: string
-  readonly to: Digest | undefined
+  readonly from: Digest | 'absent'
+  readonly fromVersion: string | undefined
+  readonly to: Digest | 'absent'
+  readonly toVersion: string | undefined
   readonly since: string
 }
 

@@ -58,12 +58,23 @@ export const LockBlock = Closed({
 })
 export type LockBlock = Type.Static<typeof LockBlock>
 
+/** A wanted plugin that `lock` could not take without a person: recorded, so that `plan` can say so without a network. */
+export const WaitingBlock = Closed({
+  requested: Type.Optional(Range),
+  code: Type.Enum(['GRANT_MISSING', 'SIGNER_MISSING']),
+  version: Version,
+  /** The YAML to write under the plugin. */
+  write: Type.String({ maxLength: 4000 }),
+})
+export type WaitingBlock = Type.Static<typeof WaitingBlock>
+
 /** `plugins.lock.yaml`: tools write it, people review it. Sorted by id; no digest over the whole file. */
 export const Lock = Closed(
   {
     lockVersion: Type.Literal(LOCK_VERSION),
     plugins: Type.Record(Id, LockBlock),
     removed: Type.Optional(Type.Record(Id, LockBlock)),
+    waiting: Type.Optional(Type.Record(Id, WaitingBlock)),
   },
   { title: 'Catalyst plugins.lock.yaml', $id: 'https://catalyst.dev/schemas/lock.schema.json' },
 )

@@ -1,0 +1,18 @@
+import type { Digest } from '../../schemas/digest.ts'
+import type { StoreSnapshot } from '../ports.ts'
+
+/** What is really there: the store's own records, and what this machine has live. */
+export interface ObservedState {
+  readonly store: StoreSnapshot
+  /** Plugin id -> tree digest that `current` of this machine points to. Undefined: nothing was ever activated here. */
+  readonly live: ReadonlyMap<string, Digest> | undefined
+  /** Ids whose unpacked tree was checked and found altered, with the files. Empty when nothing was checked. */
+  readonly damaged: ReadonlyMap<string, readonly string[]>
+}
+
+/** An empty store: nothing installed, nothing live. */
+export const NOTHING_OBSERVED: ObservedState = {
+  store: { serial: 0, installs: [], retained: [], holds: [], generation: undefined, generations: [], activations: [] },
+  live: undefined,
+  damaged: new Map(),
+}
