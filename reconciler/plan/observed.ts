@@ -1,5 +1,7 @@
 import type { Digest } from '../../schemas/digest.ts'
+import type { Lock } from '../../schemas/lock.ts'
 import type { StoreSnapshot } from '../ports.ts'
+import type { DesiredState } from './desired.ts'
 
 /** What is really there: the store's own records, and what this machine has live. */
 export interface ObservedState {
@@ -15,4 +17,12 @@ export const NOTHING_OBSERVED: ObservedState = {
   store: { serial: 0, installs: [], retained: [], holds: [], generation: undefined, generations: [], activations: [] },
   live: undefined,
   damaged: new Map(),
+}
+
+/** Everything that a plan is decided from. `revision` is the git commit the desired state came from, when known. */
+export interface PlanInput {
+  readonly desired: DesiredState
+  readonly lock: Lock
+  readonly observed: ObservedState
+  readonly revision?: string | undefined
 }

@@ -1,0 +1,69 @@
+import type { LockBlock } from '../../schemas/lock.ts'
+import type { Blocked } from '../../schemas/plan.ts'
+import { satisfies } from '../../schemas/versions.ts'
+import { changeOf, type Step } from './changes.ts'
+import type { PlanInput } from './observed.ts'
+
+/**
+ * Steps that must wait because, with the `waiting` ones left out, the store would hold a plugin without what it
+ * needs, or two that exclude each other. The store never passes through such a state. Grows to a fixed point, so the
+ * answer does not depend on the order of anything.
+ */
+export function inconsistentSteps(steps: readonly Step[], waiting: ReadonlySet<string>, input: PlanInput): readonly Blocked[] {
+  const blocked = new Map<string, Blocked>()
+  for (let before = -1; before !== blocked.size; ) {
+    before = blocked.size
+    const free = new Map(steps.filter((s) => !waiting.has(s.id) && !blocked.has(s.id)).map((s) => [s.id, s]))
+    const result = resulting(input, free)
+    for (const flaw of flaws(result)) {
+      const step = free.get(flaw.id) ?? free.get(flaw.other)
+      if (step && !blocked.has(step.id)) blocked.set(step.id, blockedBy(step, flaw))
+    }
+  }
+  return [...blocked.values()]
+}
+
+interface Flaw {
+  readonly id: string
+  readonly other: string
+  readonly why: string
+}
+
+/** What would be installed after the free steps. */
+function resulting({ observed }: PlanInput, free: ReadonlyMap<string, Step>): ReadonlyMap<string, LockBlock> {
+  const result = new Map(observed.store.installs.map((r) => [r.id, r.block]))
+  for (const [id, step] of free) {
+    if (step.block) result.set(id, step.block)
+    else result.delete(id)
+  }
+  return result
+}
+
+function flaws(result: ReadonlyMap<string, LockBlock>): readonly Flaw[] {
+  const found: Flaw[] = []
+  for (const [id, block] of result) {
+    for (const [other, range] of Object.entries(block.dependencies)) {
+      const have = result.get(other)
+      if (!have || !satisfies(have.version, range, true)) {
+        found.push({ id, other, why: `${id} ${block.version} needs ${other} ${range}, which would be ${have?.version ?? 'missing'}` })
+      }
+    }
+    for (const [other, range] of Object.entries(block.conflicts)) {
+      const have = result.get(other)
+      if (have && satisfies(have.version, range, true)) found.push({ id, other, why: `${id} ${block.version} cannot stand beside ${other} ${have.version}` })
+    }
+  }
+  return found
+}
+
+function blockedBy(step: Step, flaw: Flaw): Blocked {
+  const own = step.id === flaw.id
+  return {
+    id: step.id,
+    action: changeOf(step).action,
+    code: own ? 'DependencyBlocked' : 'IN_USE',
+    reason: flaw.why,
+    hint: own ? `Decide about ${flaw.other} first.` : `Decide about ${flaw.id} first: it is still installed.`,
+    ...(step.to ? { to: step.to.version } : {}),
+  }
+}

@@ -1,0 +1,128 @@
+import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
+import type { Lock } from '../../schemas/lock.ts'
+import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
+import type { Hold, InstallRecord } from '../ports.ts'
+import { approvalNeeds } from './approvals.ts'
+import { changeOf, type Step } from './changes.ts'
+import { inconsistentSteps } from './consistency.ts'
+import { groupsOf } from './groups.ts'
+import type { ObservedState, PlanInput } from './observed.ts'
+import { removalGuard } from './removals.ts'
+import { installedSide, stateDigest, wantedSide } from './sides.ts'
+
+/**
+ * Decides what must change so that `observed` becomes what git asks. Pure: the same input gives the same bytes,
+ * whatever the order of its maps. Dependencies come before their dependents, removals last. A blocked change never
+ * holds up others, except those whose plugins depend on it.
+ */
+export function plan(input: PlanInput): Plan {
+  const steps = stepsOf(input)
+  const held = steps.filter((step) => holdOn(step, input.observed.store.holds))
+  const open = steps.filter((step) => !held.includes(step))
+  const undecided = [...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals))]
+  const waiting = new Set([...undecided, ...held].map((b) => b.id))
+  const blocked = [...undecided, ...inconsistentSteps(open, waiting, input)]
+  const free = open.filter((step) => !blocked.some((b) => b.id === step.id))
+  const changes = groupsOf(free.map(changeOf), input)
+  return {
+    formatVersion: PLAN_FORMAT_VERSION,
+    store: input.desired.store.id,
+    ...(input.revision ? { revision: input.revision } : {}),
+    generation: input.observed.store.generation?.number ?? 0,
+    changes,
+    blocked: [...blocked].sort(byId),
+    notices: [...held.map(heldNotice), ...waitingNotices(input), ...unsignedNotices(input)].sort(byId),
+    unchanged: unchangedCount(input, steps),
+    planDigest: planDigest(changes),
+  }
+}
+
+/** The digest a reviewer names with `--expect`: what would be done, never why, when, or how many rows (RECONCILER.md). */
+export function planDigest(changes: readonly Change[]): Plan['planDigest'] {
+  const essence = (side: Change['from']) =>
+    side ? { version: side.version, entryDigest: side.entryDigest, enabled: side.enabled, configDigest: side.configDigest, grantDigest: side.grantDigest } : null
+  return digestOf(
+    [...changes].sort(byId).map((c) => ({
+      id: c.id,
+      action: c.action,
+      from: essence(c.from),
+      to: essence(c.to),
+      migrations: c.effects.migrations.map((m) => m.id),
+      keeps: c.effects.keeps,
+      destroys: c.effects.destroys,
+    })),
+  )
+}
+
+/** Per plugin that differs: what is there, what is wanted. */
+function stepsOf({ desired, lock, observed }: PlanInput): readonly Step[] {
+  const wanted = new Map(desired.plugins.map((p) => [p.id, p]))
+  const installed = new Map(observed.store.installs.map((r) => [r.id, r]))
+  const ids = [...new Set([...Object.keys(lock.plugins), ...installed.keys()])].sort(byCodeUnit)
+  return ids.flatMap((id): readonly Step[] => {
+    const block = lock.plugins[id]
+    const record = installed.get(id)
+    if (!block) return record && !keptByWaiting(id, lock) ? [{ id, record }] : []
+    const to = wantedSide(block, wanted.get(id))
+    const step: Step = { id, block, to, wanted: wanted.get(id), ...(record ? { record } : {}) }
+    if (record && stateDigest(installedSide(record)) === stateDigest(to)) return repairStep(step, record, observed)
+    return [step]
+  })
+}
+
+/** A plugin that waits for a decision stays as it is installed: waiting is not leaving. */
+function keptByWaiting(id: string, lock: Lock): boolean {
+  return lock.waiting?.[id] !== undefined
+}
+
+function repairStep(step: Step, record: InstallRecord, observed: ObservedState): readonly Step[] {
+  const files = observed.damaged.get(step.id)
+  if (files && files.length > 0) return [{ ...step, repair: `files differ from the release: ${files.slice(0, 3).join(', ')}` }]
+  const live = observed.live?.get(step.id)
+  if (record.enabled && live !== record.block.tree) return [{ ...step, repair: live ? 'another tree is live than recorded' : 'not on this machine yet' }]
+  return []
+}
+
+function holdOn(step: Step, holds: readonly Hold[]): Hold | undefined {
+  const target = step.to ? stateDigest(step.to) : 'absent'
+  return step.repair ? undefined : holds.find((hold) => hold.id === step.id && hold.from === target)
+}
+
+function heldNotice(step: Step): Notice {
+  const version = step.to?.version
+  return {
+    id: step.id,
+    code: 'Held',
+    message: version
+      ? `${step.id} ${version} was rolled back and is not taken again by itself`
+      : `the removal of ${step.id} was rolled back and is not done again by itself`,
+    hint: version
+      ? `Write \`reject: [${version}]\` under \`${step.id}\` in plugins.yaml and run \`catalyst lock\`, or lift the hold with \`catalyst rollback --lift ${step.id}\`.`
+      : `Put \`${step.id}\` back into plugins.yaml, or lift the hold with \`catalyst rollback --lift ${step.id}\`.`,
+  }
+}
+
+function waitingNotices({ lock }: PlanInput): readonly Notice[] {
+  return Object.entries(lock.waiting ?? {}).map(([id, waiting]) => ({
+    id,
+    code: waiting.code === 'GRANT_MISSING' ? 'PermissionsUndecided' : 'SignerUndecided',
+    message: `${id} ${waiting.version} waits for a decision in plugins.yaml`,
+    hint: waiting.write,
+  }))
+}
+
+function unsignedNotices({ lock }: PlanInput): readonly Notice[] {
+  return Object.entries(lock.plugins)
+    .filter(([, block]) => block.signer.kind === 'unsigned')
+    .map(([id, block]) => ({ id, code: 'Unsigned', message: `${id} ${block.version} is not signed; plugins.yaml allows its digest by hand` }))
+}
+
+function unchangedCount({ lock, observed }: PlanInput, steps: readonly Step[]): number {
+  const touched = new Set(steps.map((s) => s.id))
+  const all = new Set([...Object.keys(lock.plugins), ...observed.store.installs.map((r) => r.id)])
+  return [...all].filter((id) => !touched.has(id)).length
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return byCodeUnit(a.id, b.id)
+}
