@@ -23,7 +23,7 @@ export interface IndexSnapshot {
   readonly file: RegistryFile
   /** The reviewed entry, or undefined when the registry does not list the id. @throws CatalystError INDEX_INVALID */
   entry(id: string): Promise<RegistryEntry | undefined>
-  /** Its released versions in file order; lines of an unknown `v` are left out. @throws CatalystError INDEX_INVALID */
+  /** Its released versions in file order, URLs as written; lines of an unknown `v` are left out. @throws CatalystError INDEX_INVALID */
   lines(id: string): Promise<readonly IndexLine[]>
   /** True when `head` is this snapshot's head or one of its ancestors. A folder has no history: always true. */
   descendsFrom(head: string): Promise<boolean>
@@ -34,6 +34,12 @@ export interface IndexSnapshot {
 /** A registry that can be opened. @throws CatalystError SOURCE_UNREACHABLE, INDEX_REWRITTEN, INDEX_STALE, INDEX_INVALID */
 export interface IndexSource {
   readonly registry: string
+  /**
+   * Where a URL of an index line is on this machine: a folder registry's lines say `file:artifacts/x.tgz`, relative to
+   * the folder, so that lines and locks are the same on every machine; other URLs are returned as they are. Needs no
+   * network and no open. @throws CatalystError FOREIGN_URL for a path that leaves the folder
+   */
+  locate(url: string): string
   open(options: { readonly signal?: AbortSignal }): Promise<IndexSnapshot>
 }
 
