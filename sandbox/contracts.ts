@@ -89,6 +89,8 @@ export interface Plugin {
   readonly hooks?: Readonly<Record<string, (event: HookEvent) => Promise<void>>>
   /** What plugins that depend on this one may call. JSON in, JSON out. */
   readonly operations?: Readonly<Record<string, (input: never) => Promise<unknown>>>
+  /** Requests from outside by name, e.g. a provider's callbacks. The plugin itself proves who sent them. */
+  readonly webhooks?: Readonly<Record<string, (request: WebhookRequest) => Promise<WebhookResponse>>>
 }
 export interface Health {
   readonly ok: boolean
@@ -101,6 +103,24 @@ export interface HookEvent {
   readonly name: string
   readonly at: string
   readonly data: Readonly<Record<string, unknown>>
+}
+
+/** A request as it came in, untouched: providers sign the URL that they called and the exact bytes of the body. */
+export interface WebhookRequest {
+  readonly method: string
+  /** Absolute and public, with its query. */
+  readonly url: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** UTF-8 text. */
+  readonly body: string
+}
+export interface WebhookResponse {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** What the store shall know; it raises them as events of its own once the response is out. */
+  readonly events?: readonly { readonly name: string; readonly data: Readonly<Record<string, unknown>> }[]
 }
 
 /** An amount in the minor unit of its currency: 1999 EUR = 19.99 €. */
@@ -121,17 +141,20 @@ export interface LineItem {
   readonly weightGrams?: number
 }
 
+/** `key` names one wish of the caller: asking again with the same key has no second effect. */
 export interface PaymentGateway extends Plugin {
   /** Reserves an amount. `method` is the token that the checkout page got from the provider; card numbers never pass here. */
-  authorize(request: { orderId: string; amount: Money; method: string }): Promise<PaymentResult>
+  authorize(request: { orderId: string; amount: Money; method: string; key?: string }): Promise<PaymentResult>
   /** Takes an authorized amount, or part of it. */
-  capture(request: { paymentId: string; amount?: Money }): Promise<PaymentResult>
+  capture(request: { paymentId: string; amount?: Money; key?: string }): Promise<PaymentResult>
   /** Gives a captured amount back, or part of it. */
-  refund(request: { paymentId: string; amount?: Money; reason?: string }): Promise<PaymentResult>
+  refund(request: { paymentId: string; amount?: Money; reason?: string; key?: string }): Promise<PaymentResult>
+  /** Lets go of an authorized amount. */
+  cancel?(request: { paymentId: string; reason?: string; key?: string }): Promise<PaymentResult>
 }
 export interface PaymentResult {
   readonly paymentId: string
-  readonly status: 'authorized' | 'captured' | 'refunded' | 'pending' | 'action-required' | 'declined'
+  readonly status: 'authorized' | 'captured' | 'refunded' | 'cancelled' | 'pending' | 'action-required' | 'declined'
   /** Where the customer must go on, when `status` is `action-required`. */
   readonly url?: string
   readonly reason?: string
