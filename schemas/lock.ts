@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { Closed, Commit, GitRef, Id, Instant, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
+import { Closed, Commit, GitRef, Id, Instant, Keyed, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
 import { digestOf, type Digest } from './digest.ts'
 import { Permissions } from './permissions.ts'
 
@@ -61,7 +61,7 @@ export type LockBlock = Type.Static<typeof LockBlock>
 /** A wanted plugin that `lock` could not take without a person: recorded, so that `plan` can say so without a network. */
 export const WaitingBlock = Closed({
   requested: Type.Optional(Range),
-  code: Type.Enum(['GRANT_MISSING', 'SIGNER_MISSING']),
+  code: Type.Enum(['GRANT_MISSING', 'SIGNER_MISSING', 'DECISION_REQUIRED']),
   version: Version,
   /** The YAML to write under the plugin. */
   write: Type.String({ maxLength: 4000 }),
@@ -72,9 +72,9 @@ export type WaitingBlock = Type.Static<typeof WaitingBlock>
 export const Lock = Closed(
   {
     lockVersion: Type.Literal(LOCK_VERSION),
-    plugins: Type.Record(Id, LockBlock),
-    removed: Type.Optional(Type.Record(Id, LockBlock)),
-    waiting: Type.Optional(Type.Record(Id, WaitingBlock)),
+    plugins: Keyed(Id, LockBlock),
+    removed: Type.Optional(Keyed(Id, LockBlock)),
+    waiting: Type.Optional(Keyed(Id, WaitingBlock)),
   },
   { title: 'Catalyst plugins.lock.yaml', $id: 'https://catalyst.dev/schemas/lock.schema.json' },
 )

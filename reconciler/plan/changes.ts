@@ -40,7 +40,12 @@ function actionOf(step: Step, from: PlanSide | undefined): Action {
   const order = compareVersions(step.to.version, from.version)
   if (order > 0) return 'upgrade'
   if (order < 0) return 'downgrade'
-  return step.to.entryDigest === from.entryDigest ? 'configure' : 'upgrade'
+  return sameRelease(from, step.to) ? 'configure' : 'upgrade'
+}
+
+/** The same bytes by the same signer from the same place; only what plugins.yaml says of them changed. */
+function sameRelease(from: PlanSide, to: PlanSide): boolean {
+  return from.tree === to.tree && from.signer === to.signer && from.source === to.source
 }
 
 function reasonOf(action: Action, step: Step, from: PlanSide | undefined): string {
@@ -48,7 +53,7 @@ function reasonOf(action: Action, step: Step, from: PlanSide | undefined): strin
   if (action === 'repair') return step.repair ?? ''
   if (action === 'remove') return 'not in plugins.yaml any more'
   if (action === 'configure') return configureReason(step, from)
-  if (action === 'upgrade' && from?.version === step.to?.version) return 'same version, other lock block'
+  if (action === 'upgrade' && from?.version === step.to?.version) return 'same version, another release of it'
   return asked
 }
 
@@ -57,6 +62,7 @@ function configureReason(step: Step, from: PlanSide | undefined): string {
     from?.configDigest !== step.to?.configDigest ? 'config' : undefined,
     from?.grantDigest !== step.to?.grantDigest ? 'permissions granted' : undefined,
     from?.enabled !== step.to?.enabled ? (step.to?.enabled ? 'switched on' : 'switched off') : undefined,
+    from?.entryDigest !== step.to?.entryDigest ? 'range or policy' : undefined,
   ].filter((x) => x !== undefined)
   return `changed in plugins.yaml: ${changed.join(', ')}`
 }

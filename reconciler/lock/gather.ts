@@ -1,0 +1,158 @@
+import { artifactUrlAllowed } from '../../schemas/artifact-urls.ts'
+import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import type { IndexLine } from '../../schemas/index-line.ts'
+import type { Lock, LockBlock } from '../../schemas/lock.ts'
+import type { RegistryEntry } from '../../schemas/registry-entry.ts'
+import { lineProblems } from '../../schemas/registry-files.ts'
+import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
+import type { Candidate, IndexSnapshot } from '../ports.ts'
+import { authorityOfEntry, candidateOfBlock, candidateOfLine } from './candidates.ts'
+import { directCandidates, type DirectFinding } from './direct.ts'
+import type { LockDeps } from './lock.ts'
+import { openRegistries, type OpenRegistries } from './registries.ts'
+
+/** Every version that could be chosen, of every plugin that could be needed, and what could not be asked. */
+export interface Gathered {
+  readonly candidates: ReadonlyMap<string, readonly Candidate[]>
+  /** Ids whose origin could not be asked or must not be trusted now; only their locked version is a candidate. */
+  readonly unchecked: ReadonlyMap<string, Problem>
+  readonly warnings: readonly Problem[]
+  readonly direct: readonly DirectFinding[]
+}
+
+/**
+ * Asks registries and direct sources for the wanted plugins and, level by level, for everything their versions
+ * depend on. A source that cannot be asked never makes a plugin disappear: what is locked stays a candidate.
+ */
+export async function gather(desired: DesiredState, locked: Lock | undefined, deps: LockDeps): Promise<Gathered> {
+  const registries = await openRegistries(desired, locked, deps)
+  try {
+    return await new Gathering(desired, locked, deps, registries).run()
+  } finally {
+    await registries.close()
+  }
+}
+
+interface Wanted {
+  readonly id: string
+  /** The registry of the dependent that asks, for a plugin that plugins.yaml does not name. */
+  readonly registry: string | undefined
+}
+
+class Gathering {
+  readonly #desired: DesiredState
+  readonly #plugins: ReadonlyMap<string, DesiredPlugin>
+  readonly #locked: Lock | undefined
+  readonly #deps: LockDeps
+  readonly #registries: OpenRegistries
+  readonly #candidates = new Map<string, readonly Candidate[]>()
+  readonly #unchecked = new Map<string, Problem>()
+  readonly #warnings: Problem[] = []
+  readonly #direct: DirectFinding[] = []
+
+  constructor(desired: DesiredState, locked: Lock | undefined, deps: LockDeps, registries: OpenRegistries) {
+    this.#desired = desired
+    this.#plugins = new Map(desired.plugins.map((p) => [p.id, p]))
+    this.#locked = locked
+    this.#deps = deps
+    this.#registries = registries
+  }
+
+  async run(): Promise<Gathered> {
+    let level: readonly Wanted[] = this.#desired.plugins.map((p) => ({ id: p.id, registry: p.registry }))
+    while (level.length > 0) {
+      const found = await Promise.all(level.map(async (wanted) => [wanted.id, await this.#find(wanted)] as const))
+      for (const [id, candidates] of found) this.#candidates.set(id, candidates)
+      level = this.#nextLevel(found.flatMap(([, candidates]) => candidates))
+      this.#deps.progress({ stage: 'index', done: this.#candidates.size })
+    }
+    return { candidates: this.#candidates, unchecked: this.#unchecked, warnings: this.#warnings, direct: this.#direct }
+  }
+
+  #nextLevel(candidates: readonly Candidate[]): readonly Wanted[] {
+    const next = new Map<string, Wanted>()
+    for (const candidate of candidates) {
+      for (const id of Object.keys(candidate.dependencies)) {
+        if (this.#candidates.has(id) || next.has(id)) continue
+        next.set(id, { id, registry: this.#plugins.get(id)?.registry ?? candidate.registry })
+      }
+    }
+    return [...next.values()]
+  }
+
+  async #find(wanted: Wanted): Promise<readonly Candidate[]> {
+    const block = this.#locked?.plugins[wanted.id]
+    const own = block ? [candidateOfBlock(wanted.id, block)] : []
+    try {
+      const found = await this.#ask(wanted, block)
+      return merge(own, found)
+    } catch (error) {
+      if (!(error instanceof CatalystError)) throw error
+      this.#unchecked.set(wanted.id, this.#problemOf(wanted.id, error))
+      return own
+    }
+  }
+
+  async #ask(wanted: Wanted, block: LockBlock | undefined): Promise<readonly Candidate[]> {
+    const plugin = this.#plugins.get(wanted.id)
+    if (plugin?.source) {
+      const found = await directCandidates(plugin, block, this.#deps)
+      this.#direct.push(...found.findings)
+      this.#warnings.push(...found.problems)
+      return found.candidates
+    }
+    const owner = await this.#registries.ownerOf(wanted.id, wanted.registry)
+    if (!owner) return []
+    return this.#listed(wanted.id, await this.#unshadowed(wanted, owner, block))
+  }
+
+  /** A registry that newly lists the id of another one never takes it over by itself. */
+  async #unshadowed(wanted: Wanted, owner: IndexSnapshot, block: LockBlock | undefined): Promise<IndexSnapshot> {
+    const before = block?.registry
+    const pinned = this.#plugins.get(wanted.id)?.registry
+    if (before === undefined || before === owner.registry || pinned !== undefined) return owner
+    this.#warnings.push({
+      code: 'REGISTRY_SHADOWED',
+      message: `${wanted.id} is locked from registry ${before}, and ${owner.registry} lists the same id now`,
+      hint: `Write \`registry: ${before}\` under ${wanted.id} to stay, or \`registry: ${owner.registry}\` to change.`,
+      ...this.#placeOf(wanted.id),
+    })
+    return this.#registries.snapshot(before)
+  }
+
+  async #listed(id: string, snapshot: IndexSnapshot): Promise<readonly Candidate[]> {
+    const entry = await snapshot.entry(id)
+    if (!entry) return []
+    const registry = this.#registries.config(snapshot.registry)
+    const authority = authorityOfEntry(entry, registry)
+    const lines = await snapshot.lines(id)
+    return lines.flatMap((line) => {
+      const problems = [...lineProblems(line, entry), ...foreignUrls(line, entry, snapshot)]
+      this.#warnings.push(...problems.map((p) => ({ ...p, message: `${snapshot.registry}: ${p.message}` })))
+      return problems.length > 0 ? [] : [candidateOfLine(line, authority, { registry: snapshot.registry, head: snapshot.head })]
+    })
+  }
+
+  #problemOf(id: string, error: CatalystError): Problem {
+    return { code: error.code, message: `${id}: ${error.message}`, hint: error.hint, ...this.#placeOf(id) }
+  }
+
+  #placeOf(id: string): { place?: NonNullable<DesiredPlugin['place']> } {
+    const place = this.#plugins.get(id)?.place
+    return place ? { place } : {}
+  }
+}
+
+function foreignUrls(line: IndexLine, entry: RegistryEntry, snapshot: IndexSnapshot): readonly Problem[] {
+  return [line.artifact.url, line.bundle.url]
+    .filter((url) => !artifactUrlAllowed(url, entry, snapshot.file))
+    .map((url) => ({ code: 'FOREIGN_URL', message: `${line.id} ${line.version} would be downloaded from ${url}, which is none of its repositories and no host of the registry` }))
+}
+
+/** The index's words about the locked version win (yanked, advisories), but its release must be the locked one. */
+function merge(own: readonly Candidate[], found: readonly Candidate[]): readonly Candidate[] {
+  const listed = new Set(found.map((c) => `${c.version} ${c.artifact.sha256}`))
+  const kept = own.filter((c) => !listed.has(`${c.version} ${c.artifact.sha256}`))
+  const versions = new Set(kept.map((c) => c.version))
+  return [...kept, ...found.filter((c) => !versions.has(c.version))]
+}

@@ -1,0 +1,33 @@
+import { byCodeUnit } from '../../schemas/digest.ts'
+import type { Lock, WaitingBlock } from '../../schemas/lock.ts'
+import type { DesiredState } from '../plan/desired.ts'
+import type { Waiting } from '../plan/resolve-types.ts'
+import type { DirectFinding } from './direct.ts'
+
+/**
+ * What waits for a person, as the lock records it and as it is shown. For a direct source without `signer:` the
+ * hint is the signer that was observed: cryptographically sound, but nobody has said yet that it is the right one.
+ */
+export function waitingBlocks(
+  waiting: readonly Waiting[],
+  findings: readonly DirectFinding[],
+  desired: DesiredState,
+): { readonly waiting: readonly Waiting[]; readonly blocks: NonNullable<Lock['waiting']> } {
+  const shown = waiting.map((w) => (w.code === 'SIGNER_MISSING' ? { ...w, hint: signerHint(w, findings) } : w))
+  const blocks = [...shown]
+    .sort((a, b) => byCodeUnit(a.id, b.id))
+    .map((w): [string, WaitingBlock] => {
+      const requested = desired.plugins.find((p) => p.id === w.id)?.range
+      return [w.id, { ...(requested === undefined ? {} : { requested }), code: w.code, version: w.candidate?.version ?? '0.0.0', write: w.hint }]
+    })
+  return { waiting: shown, blocks: Object.fromEntries(blocks) }
+}
+
+function signerHint(waiting: Waiting, findings: readonly DirectFinding[]): string {
+  const observed = findings.find((f) => f.id === waiting.id)?.observed
+  if (!observed) return 'signer: { workflow: .github/workflows/<name>.yml }'
+  const { signer } = observed
+  const refs = signer.ref.startsWith('refs/tags/') ? '' : `, refs: [${signer.ref}]`
+  const reusable = signer.reusable ? `, reusable: { repository: ${signer.reusable.repository}, path: ${signer.reusable.path}, ref: ${signer.reusable.ref} }` : ''
+  return `signer: { workflow: ${signer.workflow}${refs}${reusable} }`
+}
