@@ -4,8 +4,7 @@ import semver from 'semver'
 
 /** The version in normal form, or undefined when the text is not an exact semver 2.0.0 version. */
 export function exactVersion(text: string): string | undefined {
-  const parsed = semver.parse(text)
-  return parsed && text === parsed.raw && !text.startsWith('v') ? text : undefined
+  return parseVersion(text) === undefined ? undefined : text
 }
 
 /** True when the text is a range that semver understands and that is not longer than a range may be. */
@@ -48,4 +47,34 @@ export function upgradeLevel(from: string, to: string): 'none' | 'patch' | 'mino
   if (diff === 'major' || diff === 'premajor') return 'major'
   if (diff === 'minor' || diff === 'preminor') return semver.major(from) === 0 ? 'major' : 'minor'
   return 'patch'
+}
+
+/** A version parsed once, for many comparisons. */
+export type ParsedVersion = semver.SemVer
+
+/** The parsed version, or undefined when the text is not an exact semver 2.0.0 version. */
+export function parseVersion(text: string): ParsedVersion | undefined {
+  // semver.parse forgives a leading v and blanks around; a version in our files is written one way only
+  return /^\d\S*$/.test(text) ? (semver.parse(text) ?? undefined) : undefined
+}
+
+/** The order of `compareVersions`, for versions that were parsed before. */
+export function compareParsed(a: ParsedVersion, b: ParsedVersion): number {
+  return semver.compare(a, b) || (a.raw < b.raw ? -1 : a.raw > b.raw ? 1 : 0)
+}
+
+/** A range parsed once, as a test that answers like `satisfies`; undefined when the text is not a range. */
+export function rangeTest(range: string, includePrerelease = false): ((version: ParsedVersion) => boolean) | undefined {
+  if (range.length > 256) return undefined
+  try {
+    const parsed = new semver.Range(range, { includePrerelease })
+    return (version) => parsed.test(version)
+  } catch {
+    return undefined
+  }
+}
+
+/** The version that a range pins (`2.1.3`, `=2.1.3`), or undefined when it leaves a choice. */
+export function pinnedVersion(range: string): string | undefined {
+  return exactVersion(range.replace(/^=\s*/, ''))
 }

@@ -1,0 +1,91 @@
+/**
+ * A set over what one plugin can be: bit 0 stands for "not installed", bit i + 1 for version i. Values are never
+ * changed after they were made, so they are shared freely. All sets of one plugin have the same length.
+ */
+export type Bits = Readonly<Uint32Array>
+
+const wordsFor = (versions: number): number => (versions >>> 5) + 1
+
+/** "Not installed" and every one of so many versions. */
+export function everything(versions: number): Bits {
+  const bits = new Uint32Array(wordsFor(versions)).fill(0xffff_ffff)
+  const used = (versions + 1) & 31
+  if (used !== 0) bits[bits.length - 1] = 2 ** used - 1
+  return bits
+}
+
+/** The versions for which `test` holds; not "not installed". */
+export function versionsWhere(versions: number, test: (version: number) => boolean): Bits {
+  const bits = new Uint32Array(wordsFor(versions))
+  for (let v = 0; v < versions; v++) if (test(v)) bits[(v + 1) >>> 5]! |= 1 << ((v + 1) & 31)
+  return bits
+}
+
+/** The same set with "not installed" in it. */
+export function orAbsent(a: Bits): Bits {
+  const bits = Uint32Array.from(a)
+  bits[0]! |= 1
+  return bits
+}
+
+export function union(a: Bits, b: Bits): Bits {
+  return a.map((word, i) => word | b[i]!)
+}
+
+export function intersection(a: Bits, b: Bits): Bits {
+  return a.map((word, i) => word & b[i]!)
+}
+
+export function minus(a: Bits, b: Bits): Bits {
+  return a.map((word, i) => word & ~b[i]!)
+}
+
+export function isSubset(a: Bits, b: Bits): boolean {
+  for (let i = 0; i < a.length; i++) if ((a[i]! & ~b[i]!) !== 0) return false
+  return true
+}
+
+export function isDisjoint(a: Bits, b: Bits): boolean {
+  for (let i = 0; i < a.length; i++) if ((a[i]! & b[i]!) !== 0) return false
+  return true
+}
+
+export function isEmpty(a: Bits): boolean {
+  return a.every((word) => word === 0)
+}
+
+export function hasAbsent(a: Bits): boolean {
+  return (a[0]! & 1) !== 0
+}
+
+export function hasVersion(a: Bits, version: number): boolean {
+  return (a[(version + 1) >>> 5]! & (1 << ((version + 1) & 31))) !== 0
+}
+
+/** The lowest version in the set, or -1. Versions are numbered from the newest, so this is the newest one. */
+export function firstVersion(a: Bits): number {
+  for (let i = 0; i < a.length; i++) {
+    const word = i === 0 ? a[0]! & ~1 : a[i]!
+    if (word !== 0) return i * 32 + 31 - Math.clz32(word & -word) - 1
+  }
+  return -1
+}
+
+/** The versions in the set, lowest first. */
+export function versionsIn(a: Bits, versions: number): number[] {
+  const found: number[] = []
+  for (let v = 0; v < versions; v++) if (hasVersion(a, v)) found.push(v)
+  return found
+}
+
+/** True when exactly one version, and not "not installed", is left. */
+export function isDecided(a: Bits): boolean {
+  if (hasAbsent(a)) return false
+  let seen = false
+  for (const word of a) {
+    if (word === 0) continue
+    if (seen || (word & (word - 1)) !== 0) return false
+    seen = true
+  }
+  return seen
+}
