@@ -8,11 +8,15 @@ import { ID_MAX_LENGTH, ID_PATTERN } from './names.ts'
 export const Closed = <P extends Type.TProperties>(properties: P, options: Type.TObjectOptions = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
+/** An object whose keys all obey `key` and whose values all obey `value`. (`Type.Record` lets keys that do not match pass unchecked.) */
+export const Keyed = <V extends Type.TSchema>(key: Type.TSchema, value: V, options: Type.TObjectOptions = {}) =>
+  Type.Unsafe<Record<string, Type.Static<V>>>({ type: 'object', propertyNames: key, additionalProperties: value, ...options })
+
 export const Id = Type.String({ pattern: ID_PATTERN, maxLength: ID_MAX_LENGTH, title: 'plugin id' })
 export const Sha256 = Type.Unsafe<`sha256:${string}`>(Type.String({ pattern: DIGEST_PATTERN, title: 'sha256 digest' }))
 export const Commit = Type.String({ pattern: '^[0-9a-f]{40}$', title: 'git commit' })
-export const Version = Type.String({ minLength: 5, maxLength: 128, title: 'exact version' })
-export const Range = Type.String({ minLength: 1, maxLength: 256, title: 'version range' })
+export const Version = Type.String({ format: 'semver', minLength: 5, maxLength: 128, title: 'exact version such as 2.1.3' })
+export const Range = Type.String({ format: 'semver-range', minLength: 1, maxLength: 256, title: 'version range such as ^2.1.0' })
 export const Url = Type.String({ pattern: '^(https?|git\\+https?|file):', maxLength: 2048, title: 'URL' })
 export const Instant = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$',
@@ -29,7 +33,7 @@ export const WorkflowPath = Type.String({
   title: 'workflow path such as .github/workflows/release.yml',
 })
 export const GitRef = Type.String({ pattern: '^refs/(heads|tags)/[^\\s~^:?*\\[\\\\]+$', maxLength: 300, title: 'git ref' })
-export const RangeById = Type.Record(Id, Range)
+export const RangeById = Keyed(Id, Range)
 
 /** A repository by its numeric ids: they are the anchor, its URL may change over time. */
 export const RepositoryRef = Closed({

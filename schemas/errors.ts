@@ -165,7 +165,7 @@ export class CatalystError extends Error {
     this.code = code
     this.hint = redact(printable(details.hint ?? ERRORS[code].hint, { newlines: true }))
     this.place = details.place
-    this.problems = details.problems ?? []
+    this.problems = (details.problems ?? []).map(cleanProblem)
   }
 
   get exit(): ErrorRow['exit'] {
@@ -175,6 +175,12 @@ export class CatalystError extends Error {
   get retry(): Retry {
     return ERRORS[this.code].retry
   }
+}
+
+/** The same problem, safe for terminals and without credentials, as a `CatalystError` would show it. */
+export function cleanProblem(problem: Problem): Problem {
+  const clean = { ...problem, message: redact(printable(problem.message)) }
+  return problem.hint === undefined ? clean : { ...clean, hint: redact(printable(problem.hint, { newlines: true })) }
 }
 
 /** Throws one `CatalystError` that carries all problems of severity error; does nothing when there are none. */

@@ -1,14 +1,20 @@
-/** Plugin ids (RECONCILER.md): lower-case words joined by single hyphens, at most 40 characters. */
-export const ID_PATTERN = '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'
+/*
+ * Plugin ids (RECONCILER.md): lower-case words joined by single hyphens, at most 40 characters. Reserved are the device
+ * names of Windows (an id is a folder name) and the names that JavaScript objects inherit (an id is a key).
+ */
+const WORDS = '[a-z][a-z0-9]*(-[a-z0-9]+)*'
+const RESERVED_WORDS = 'con|prn|aux|nul|com[0-9]|lpt[0-9]|constructor|prototype'
+
+export const ID_PATTERN = `^(?!(${RESERVED_WORDS})$)${WORDS}$`
 export const ID_MAX_LENGTH = 40
 
-const ID = new RegExp(ID_PATTERN)
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/
+const ID = new RegExp(`^${WORDS}$`)
+const RESERVED = new RegExp(`^(${RESERVED_WORDS})$`)
 
 /** Why a text cannot be a plugin id, or undefined when it can. */
 export function idProblem(id: string): 'INVALID_ID' | 'RESERVED_ID' | undefined {
   if (id.length > ID_MAX_LENGTH || !ID.test(id)) return 'INVALID_ID'
-  if (WINDOWS_DEVICE.test(id)) return 'RESERVED_ID'
+  if (RESERVED.test(id)) return 'RESERVED_ID'
   return undefined
 }
 
@@ -27,4 +33,9 @@ export function tagsFor(id: string, version: string): readonly string[] {
 /** Artifact file name of a release. Its bundle is the same name with `.sigstore.json`. */
 export function artifactName(id: string, version: string): string {
   return `${id}-${version}.tgz`
+}
+
+/** True for the keys that could reach an object's prototype; no file of ours may have one. */
+export function forbiddenKey(key: string): boolean {
+  return key === '__proto__' || key === 'constructor' || key === 'prototype'
 }

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { Closed } from './common.ts'
+import { Closed, Keyed } from './common.ts'
 import { byCodeUnit } from './digest.ts'
 
 const Table = Type.String({ pattern: '^[a-z][a-z0-9_]*$', maxLength: 63, title: 'table name' })
@@ -17,9 +17,9 @@ const Access = Type.Enum(['read', 'write'])
  * entry caps in this shape. `write` includes `read`; a list of tables means read.
  */
 export const PermissionsInput = Closed({
-  database: Type.Optional(Type.Union([Type.Record(Table, Access), Type.Array(Table)])),
+  database: Type.Optional(Type.Union([Keyed(Table, Access), Type.Array(Table)])),
   api: Type.Optional(Type.Array(HostPort, { maxItems: 100 })),
-  filesystem: Type.Optional(Type.Record(DataPath, Type.Enum(['r', 'rw']))),
+  filesystem: Type.Optional(Keyed(DataPath, Type.Enum(['r', 'rw']))),
   hooks: Type.Optional(Type.Array(Hook, { maxItems: 100 })),
   admin: Type.Optional(Type.Boolean()),
 })
@@ -27,9 +27,9 @@ export type PermissionsInput = Type.Static<typeof PermissionsInput>
 
 /** The same with one way to say each thing: sorted, ports explicit. This shape stands in the lock and in digests. */
 export const Permissions = Closed({
-  database: Type.Record(Table, Access),
+  database: Keyed(Table, Access),
   api: Type.Array(HostPort),
-  filesystem: Type.Record(DataPath, Type.Enum(['r', 'rw'])),
+  filesystem: Keyed(DataPath, Type.Enum(['r', 'rw'])),
   hooks: Type.Array(Hook),
   admin: Type.Boolean(),
 })

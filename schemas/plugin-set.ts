@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { Closed, Duration, Id, Range, Sha256, SignerRule, UninstallPolicy, Version } from './common.ts'
+import { Closed, Duration, Id, Keyed, Range, Sha256, SignerRule, UninstallPolicy, Version } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 
 export const STORE_TYPES = ['fashion', 'electronics', 'food', 'beauty', 'home', 'books', 'sports', 'toys', 'digital', 'services', 'general'] as const
@@ -31,7 +31,7 @@ const PluginEntry = Closed({
   verify: Type.Optional(Closed({ unsigned: Type.Literal(true), sha256: Sha256 })),
   enabled: Type.Optional(Type.Boolean()),
   permissions: Type.Optional(PermissionsInput),
-  config: Type.Optional(Type.Record(Type.String({ maxLength: 100 }), Type.Unknown())),
+  config: Type.Optional(Keyed(Type.String({ maxLength: 100 }), Type.Unknown())),
   uninstall: Type.Optional(UninstallPolicy),
   reject: Type.Optional(Type.Array(Version, { maxItems: 100 })),
   ignoreDrift: Type.Optional(Type.Array(Type.String({ pattern: '^/', maxLength: 200 }), { maxItems: 100 })),
@@ -71,8 +71,8 @@ export const PluginSet = Closed(
         uninstall: Type.Optional(UninstallPolicy),
       }),
     ),
-    plugins: Type.Record(Id, PluginEntry),
-    removed: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9-]+@[0-9A-Za-z.+-]+$', maxLength: 170, title: 'id@version' }), UninstallPolicy)),
+    plugins: Keyed(Id, PluginEntry),
+    removed: Type.Optional(Keyed(Type.String({ pattern: '^[a-z0-9-]+@[0-9A-Za-z.+-]+$', maxLength: 170, title: 'id@version' }), UninstallPolicy)),
     moved: Type.Optional(Type.Array(Closed({ from: Id, to: Id }), { maxItems: 100 })),
     approvals: Type.Optional(Type.Array(Approval, { maxItems: 200 })),
   },
