@@ -1,0 +1,54 @@
+import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import { writeLock } from '../../schemas/lock-file.ts'
+import type { Lock } from '../../schemas/lock.ts'
+import { lock, type LockOutcome } from '../../reconciler/lock/lock.ts'
+import { staleness } from '../../reconciler/plan/stale.ts'
+import type { ResolveMode } from '../../reconciler/plan/resolve-types.ts'
+import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { mergedLock } from '../merge-lock.ts'
+import { lockJson, renderLock } from '../render/lock.ts'
+
+/** `catalyst lock [--check | --merge]`: writes plugins.lock.yaml so that it answers plugins.yaml. */
+export const lockCommand: Command<{ readonly check?: boolean; readonly merge?: boolean }> = async (context, { check, merge }) => {
+  if (check) return checkLock(context)
+  const locked = merge ? await mergedLock(context.house.files) : await context.house.files.readLock()
+  return relock(context, { kind: 'lock' }, locked)
+}
+
+/** `catalyst update [ID…] [--latest]`: lets the named plugins (or all) move as far as `policy.upgrades` allows. */
+export const updateCommand: Command<{ readonly ids: readonly string[]; readonly latest?: boolean }> = async (context, { ids, latest = false }) => {
+  const { desired } = await context.house.files.readDesired()
+  const unknown = ids.find((id) => !desired.plugins.some((p) => p.id === id))
+  if (unknown !== undefined) throw new CatalystError('UNKNOWN_PLUGIN', `plugins.yaml has no plugin ${unknown}`, { hint: `It has: ${desired.plugins.map((p) => p.id).join(', ')}.` })
+  const mode: ResolveMode = { kind: 'update', ids: ids.length === 0 ? 'all' : ids, latest }
+  return relock(context, mode, await context.house.files.readLock(), { pins: latest || ids.length > 0 })
+}
+
+/** Resolves, proves and writes the lock; the answer says what moved, what was kept back and what waits. */
+export async function relock(context: CommandContext, mode: ResolveMode, locked: Lock | undefined, options: { readonly pins?: boolean } = {}): Promise<CommandResult> {
+  const { house } = context
+  const { desired, warnings, text } = await house.files.readDesired()
+  const outcome = await house.withLockDeps(desired, locked, (deps, world) => lock({ desired, locked, mode, holds: world.holds, now: world.now }, deps))
+  const pinned = options.pins ? await house.movePins(text, desired, outcome, mode) : outcome
+  const written = await house.files.writeLock(pinned.lock)
+  return {
+    exit: pinned.waiting.length > 0 ? 3 : 0,
+    text: renderLock(pinned, { written, path: house.files.shown(house.files.lockPath) }, context.paint),
+    result: lockJson(pinned, written),
+    problems: [...warnings, ...pinned.problems],
+  }
+}
+
+/** `lock --check`: is the committed lock what plugins.yaml asks for? Reads only, needs no network. */
+async function checkLock({ house, paint }: CommandContext): Promise<CommandResult> {
+  const { desired } = await house.files.readDesired()
+  const locked = await house.files.readLock()
+  const shown = house.files.shown(house.files.lockPath)
+  if (!locked) throw new CatalystError('LOCK_MISSING', `there is no ${shown}`)
+  const problems: Problem[] = [...staleness(desired, locked)]
+  if ((await house.files.lockText()) !== writeLock(locked)) problems.push({ code: 'LOCK_STALE', message: `${shown} is not written as our tools write it`, place: { file: shown } })
+  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${Object.keys(locked.plugins).length} plugins.` : ''
+  return { exit: 0, text, result: { upToDate: problems.length === 0 }, problems }
+}
+
+export type { LockOutcome }

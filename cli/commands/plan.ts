@@ -1,0 +1,54 @@
+import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import type { Lock } from '../../schemas/lock.ts'
+import type { Plan } from '../../schemas/plan.ts'
+import { plan } from '../../reconciler/plan/decide.ts'
+import type { DesiredState } from '../../reconciler/plan/desired.ts'
+import { staleness } from '../../reconciler/plan/stale.ts'
+import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { renderPlan } from '../render/plan.ts'
+import { planMarkdown } from '../render/plan-markdown.ts'
+
+export interface PlanArgs {
+  readonly detailedExitcode?: boolean
+  readonly markdown?: boolean
+  /** A snapshot of a store's state, for machines that cannot reach the store. */
+  readonly observed?: string
+}
+
+/** `catalyst plan`: what `apply` would do. Needs no network; reads git's files and the store's records, writes nothing. */
+export const planCommand: Command<PlanArgs> = async (context, args) => {
+  const { desired, lock } = await wanted(context)
+  const observed = args.observed ? await context.house.observedFrom(args.observed, desired) : await context.house.observe(desired, lock)
+  const decided = plan({ desired, lock, observed: observed.state, revision: await context.house.revision() })
+  return planResult(decided, context, args)
+}
+
+/** `catalyst diff [BASE]`: what would change if a store that has the lock of another revision applied this one. */
+export const diffCommand: Command<{ readonly base: string; readonly markdown?: boolean }> = async (context, { base, markdown }) => {
+  const { desired, lock } = await wanted(context)
+  const decided = plan({ desired, lock, observed: await context.house.observedAt(base) })
+  const result = planResult(decided, context, markdown ? { markdown } : {})
+  const note = `Compared with the lock at ${base}; what is really installed was not looked at.`
+  return { ...result, text: `${result.text}\n\n${markdown ? `_${note}_` : context.paint('quiet', note)}` }
+}
+
+/** plugins.yaml and a lock that answers it. @throws CatalystError LOCK_MISSING, LOCK_STALE with every reason */
+export async function wanted({ house }: CommandContext): Promise<{ readonly desired: DesiredState; readonly lock: Lock; readonly warnings: readonly Problem[] }> {
+  const { desired, warnings } = await house.files.readDesired()
+  const lock = await house.files.readLock()
+  if (!lock) throw new CatalystError('LOCK_MISSING', `there is no ${house.files.shown(house.files.lockPath)}`)
+  const stale = staleness(desired, lock)
+  const first = stale[0]
+  if (first) throw new CatalystError('LOCK_STALE', first.message, { place: first.place, problems: stale })
+  return { desired, lock, warnings }
+}
+
+/** The exit code of a plan: 3 when a decision is missing, 2 when changes are present and were asked for, else 0. */
+function planResult(decided: Plan, { paint }: CommandContext, args: PlanArgs): CommandResult {
+  const changes = decided.changes.length > 0 && args.detailedExitcode ? 2 : 0
+  return {
+    exit: decided.blocked.some((b) => b.code !== 'DependencyBlocked') ? 3 : changes,
+    text: args.markdown ? planMarkdown(decided) : renderPlan(decided, paint),
+    result: decided,
+  }
+}

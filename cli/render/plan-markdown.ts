@@ -1,0 +1,38 @@
+import type { Change, Plan } from '../../schemas/plan.ts'
+import { safe } from '../terminal.ts'
+import { planSummary } from './plan.ts'
+
+/** A plan as GitHub-flavoured Markdown for a job summary or a pull request. Foreign text stands in code spans only. */
+export function planMarkdown(plan: Plan): string {
+  const parts = [
+    `### Plugin plan for \`${plan.store}\``,
+    ...(plan.changes.length > 0 ? [table(plan.changes)] : []),
+    ...plan.blocked.map((b) => `> [!WARNING]\n> **${b.id}** ${b.to ?? ''} is blocked: ${code(b.reason)}\n\n${fence(b.hint)}`),
+    ...plan.notices.map((n) => `> [!NOTE]\n> ${code(n.message)}${n.hint ? `\n\n${fence(n.hint)}` : ''}`),
+    planSummary(plan).replace(/\n/g, '  \n'),
+  ]
+  return parts.join('\n\n')
+}
+
+function table(changes: readonly Change[]): string {
+  const rows = changes.map((c) => `| ${c.action} | ${code(c.id)} | ${c.from?.version ?? ''} | ${c.to?.version ?? ''} | ${effects(c)} |`)
+  return ['| action | plugin | from | to | effects |', '|---|---|---|---|---|', ...rows].join('\n')
+}
+
+function effects({ effects: e }: Change): string {
+  return [
+    ...e.permissionsAdded.map((p) => `may now ${code(p)}`),
+    ...e.migrations.map((m) => `migration ${code(m.id)} (${m.kind})`),
+    ...(e.keeps.length > 0 ? [`keeps ${e.keeps.join(', ')}`] : []),
+    ...(e.destroys.length > 0 ? [`**destroys ${e.destroys.join(', ')}**`] : []),
+    ...e.notes.map(code),
+  ].join('<br>')
+}
+
+function code(text: string): string {
+  return `\`${safe(text).replaceAll('`', "'").replaceAll('|', '\\|')}\``
+}
+
+function fence(text: string): string {
+  return `\`\`\`yaml\n${text.split('\n').map(safe).join('\n').replaceAll('```', "'''")}\n\`\`\``
+}

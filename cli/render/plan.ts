@@ -1,0 +1,96 @@
+import type { Blocked, Change, Notice, Plan } from '../../schemas/plan.ts'
+import { printable } from '../../schemas/printable.ts'
+import { upgradeLevel } from '../../schemas/versions.ts'
+import { safe, type Paint, type Tone } from '../terminal.ts'
+
+const SYMBOL: Record<Change['action'], readonly [string, Tone]> = {
+  install: ['+', 'good'],
+  upgrade: ['~', 'change'],
+  downgrade: ['~', 'change'],
+  configure: ['~', 'change'],
+  move: ['~', 'change'],
+  repair: ['~', 'change'],
+  reattach: ['+', 'good'],
+  remove: ['-', 'bad'],
+  purge: ['-', 'bad'],
+}
+
+const VERB: Record<Change['action'], string> = {
+  install: 'install',
+  upgrade: 'upgrade',
+  downgrade: 'downgrade',
+  configure: 'configure',
+  move: 'move',
+  repair: 'repair',
+  reattach: 'reattach',
+  remove: 'remove',
+  purge: 'purge',
+}
+
+/** A plan for people: Terraform's symbols, per change what and why, and one summary line that grep finds. */
+export function renderPlan(plan: Plan, paint: Paint): string {
+  const parts = [
+    ...plan.changes.map((change) => renderChange(change, paint)),
+    ...plan.blocked.map((blocked) => renderBlocked(blocked, paint)),
+    ...plan.notices.map((notice) => renderNotice(notice, paint)),
+  ]
+  return [...parts, planSummary(plan)].join('\n\n')
+}
+
+/** `Plan: 1 to install, 2 to upgrade, 0 to remove; 1 blocked, 4 unchanged. sha256:…` */
+export function planSummary(plan: Plan): string {
+  const waiting = plan.blocked.length > 0 ? `; ${plan.blocked.length} blocked` : ''
+  if (plan.changes.length === 0) return `No changes${waiting}. ${plan.unchanged} plugin${plan.unchanged === 1 ? '' : 's'} as wanted.`
+  const count = (...actions: readonly Change['action'][]): number => plan.changes.filter((c) => actions.includes(c.action)).length
+  const kinds = [
+    `${count('install', 'reattach')} to install`,
+    `${count('upgrade', 'downgrade')} to change version`,
+    `${count('configure', 'move', 'repair')} to adjust`,
+    `${count('remove', 'purge')} to remove`,
+  ]
+  return `Plan: ${kinds.join(', ')}${waiting}; ${plan.unchanged} unchanged.\nDigest: ${plan.planDigest}`
+}
+
+function renderChange(change: Change, paint: Paint): string {
+  const [symbol, tone] = SYMBOL[change.action]
+  const head = `${paint(tone, symbol)} ${paint('strong', change.id)} ${versions(change)}  ${paint('quiet', `${VERB[change.action]}: ${safe(change.reason)}`)}`
+  return [head, ...details(change).map(([name, text]) => `    ${paint('quiet', name.padEnd(12))} ${safe(text)}`)].join('\n')
+}
+
+function versions({ from, to }: Change): string {
+  if (!from) return to?.version ?? ''
+  if (!to || from.version === to.version) return from.version
+  const level = upgradeLevel(from.version, to.version)
+  return `${from.version} -> ${to.version}${level === 'major' ? ' (major)' : ''}`
+}
+
+function details(change: Change): readonly (readonly [string, string])[] {
+  const { effects, to, from } = change
+  const rows: [string, string][] = []
+  const release = from?.tree !== to?.tree
+  if (to && release) rows.push(['signed by', to.signer])
+  if (to && release && (!from || from.source !== to.source)) rows.push(['from', to.source])
+  if (effects.permissionsAdded.length > 0) rows.push(['may now', effects.permissionsAdded.join(', ')])
+  if (effects.permissionsDropped.length > 0 && to) rows.push(['no longer', effects.permissionsDropped.join(', ')])
+  for (const m of effects.migrations) rows.push(['migration', `${m.id} (${m.kind}, ${m.down ? 'reversible' : 'no way back'})`])
+  if (effects.tables.length > 0) rows.push(['tables', effects.tables.map((t) => t.name).join(', ')])
+  if (effects.keeps.length > 0) rows.push(['keeps', effects.keeps.join(', ')])
+  if (effects.destroys.length > 0) rows.push(['destroys', effects.destroys.join(', ')])
+  for (const note of effects.notes) rows.push(['note', note])
+  return rows
+}
+
+function renderBlocked(blocked: Blocked, paint: Paint): string {
+  const to = blocked.to ? ` ${blocked.to}` : ''
+  const head = `${paint('bad', '!')} ${paint('strong', blocked.id)}${to}  ${paint('quiet', `${VERB[blocked.action]} blocked (${blocked.code}): ${safe(blocked.reason)}`)}`
+  return [head, ...indent(blocked.hint)].join('\n')
+}
+
+function renderNotice(notice: Notice, paint: Paint): string {
+  const head = `${paint('change', '?')} ${paint('strong', notice.id)}  ${paint('quiet', `${notice.code}: ${safe(notice.message)}`)}`
+  return [head, ...indent(notice.hint ?? '')].join('\n')
+}
+
+function indent(text: string): readonly string[] {
+  return text === '' ? [] : printable(text, { newlines: true }).split('\n').map((line) => `    ${line}`)
+}

@@ -1,0 +1,108 @@
+import { readFile, rename, writeFile, mkdir, open, rm } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { sha256 } from '../schemas/digest.ts'
+import { CatalystError } from '../schemas/errors.ts'
+import type { Lock } from '../schemas/lock.ts'
+import { readLock, writeLock } from '../schemas/lock-file.ts'
+import { readPluginSet } from '../schemas/plugin-set-file.ts'
+import { desiredState, type DesiredState } from '../reconciler/plan/desired.ts'
+import type { Problem } from '../schemas/errors.ts'
+
+/** The files of a store repository that people review: read here, written here, nowhere else. */
+export class StoreFiles {
+  readonly dir: string
+
+  constructor(dir: string) {
+    this.dir = resolve(dir)
+  }
+
+  get pluginsPath(): string {
+    return join(this.dir, 'plugins.yaml')
+  }
+
+  get lockPath(): string {
+    return join(this.dir, 'plugins.lock.yaml')
+  }
+
+  /** A path of the store as a person would type it. */
+  shown(path: string): string {
+    return relative(process.cwd(), path) || '.'
+  }
+
+  /** @throws CatalystError FILE_NOT_FOUND, FILE_UNREADABLE, and everything that can be wrong in plugins.yaml */
+  async readDesired(): Promise<{ readonly desired: DesiredState; readonly text: string; readonly warnings: readonly Problem[] }> {
+    const bytes = await this.#read(this.pluginsPath, 'Run `catalyst init` to make one, or name the store with `-C DIR`.')
+    const { set, placeOf, warnings } = readPluginSet(bytes, this.shown(this.pluginsPath))
+    return { desired: desiredState(set, placeOf), text: bytes.toString('utf8'), warnings }
+  }
+
+  /** The lock, or undefined when there is none yet. @throws CatalystError LOCK_INVALID, LOCK_EDITED, LOCK_CONFLICT, LOCK_TOO_NEW, FILE_UNREADABLE */
+  async readLock(): Promise<Lock | undefined> {
+    try {
+      return readLock(await this.#read(this.lockPath), this.shown(this.lockPath))
+    } catch (error) {
+      if (error instanceof CatalystError && error.code === 'FILE_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** The lock's text as it stands, or undefined. */
+  async lockText(): Promise<string | undefined> {
+    try {
+      return (await this.#read(this.lockPath)).toString('utf8')
+    } catch (error) {
+      if (error instanceof CatalystError && error.code === 'FILE_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** Writes the lock when its content changes. True when it was written. */
+  async writeLock(lock: Lock): Promise<boolean> {
+    return this.#write(this.lockPath, writeLock(lock))
+  }
+
+  /** Writes plugins.yaml when its content changes. True when it was written. */
+  async writePlugins(text: string): Promise<boolean> {
+    return this.#write(this.pluginsPath, text)
+  }
+
+  /** Keeps a bundle without a lasting address beside the lock, named by its digest. */
+  async keepBundle(digest: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.dir, 'plugins.bundles', `${digest.slice(7)}.json`)
+    await mkdir(dirname(path), { recursive: true })
+    if ((await readFile(path).then(sha256, () => undefined)) !== digest) await replaceFile(path, bytes)
+  }
+
+  async #read(path: string, hint?: string): Promise<Buffer> {
+    try {
+      return await readFile(path)
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      if (code === 'ENOENT') throw new CatalystError('FILE_NOT_FOUND', `there is no ${this.shown(path)}`, { cause: error, hint })
+      throw new CatalystError('FILE_UNREADABLE', `${this.shown(path)} cannot be read (${code})`, { cause: error })
+    }
+  }
+
+  async #write(path: string, text: string): Promise<boolean> {
+    const before = await readFile(path, 'utf8').catch(() => undefined)
+    if (before === text) return false
+    await replaceFile(path, text)
+    return true
+  }
+}
+
+/** Temp file in the same folder, fsync, rename: readers see the old file or the new one. @throws CatalystError DISK_FULL, READ_ONLY */
+async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+  const temp = `${path}.${process.pid}.tmp`
+  try {
+    await writeFile(temp, data, { flag: 'w', mode: 0o644, flush: true })
+    await rename(temp, path)
+    const folder = await open(dirname(path), 'r')
+    await folder.sync().finally(() => folder.close())
+  } catch (error) {
+    await rm(temp, { force: true }).catch(() => undefined)
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw new CatalystError('DISK_FULL', `no space left to write ${path}`, { cause: error })
+    throw new CatalystError('READ_ONLY', `${path} cannot be written (${code})`, { cause: error })
+  }
+}
