@@ -106,14 +106,14 @@ function commitStream(commit: Omit<CommitInput, 'parent'> & { branch: string; pa
     ...(commit.remove ?? []).map((path) => Buffer.from(`D ${quoted(path)}\n`)),
     ...Object.entries(commit.files ?? {}).flatMap(([path, bytes]) => [Buffer.from(`M 100644 inline ${quoted(path)}\n`), data(bytes)]),
     tagStream(commit.tag, when),
-    Buffer.from('\nget-mark :1\n'),
+    Buffer.from('get-mark :1\n'),
   ])
 }
 
 function tagStream(tag: CommitInput['tag'], tagger: string): Buffer {
   if (tag === undefined) return Buffer.alloc(0)
-  if (typeof tag === 'string') return Buffer.from(`\nreset refs/tags/${tag}\nfrom :1\n`)
-  return Buffer.concat([Buffer.from(`\ntag ${tag.name}\nfrom :1\ntagger ${tagger}\n`), data(`${tag.message}\n`)])
+  if (typeof tag === 'string') return Buffer.from(`reset refs/tags/${tag}\nfrom :1\n`)
+  return Buffer.concat([Buffer.from(`tag ${tag.name}\nfrom :1\ntagger ${tagger}\n`), data(`${tag.message}\n`)])
 }
 
 function data(bytes: string | Uint8Array): Buffer {

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
-import { assetJson, attestationJson, problemJson, releaseJson, repositoryJson, userJson } from './github-answers.ts'
+import { assetJson, attestationJson, problemJson, releaseJson, repositoryJson } from './github-answers.ts'
 import { gitApi } from './github-git-api.ts'
 import { authenticate, conditional, mayRead, paginate, problem, tokenText } from './github-http.ts'
 import type { Env, Site } from './github-http.ts'
@@ -17,10 +17,6 @@ export function githubApi(site: Site, limit: RateLimit): Hono<Env> {
   api.get('/rate_limit', (c) => {
     const core = { ...limit.state(tokenText(c.req.header('authorization'))), resource: 'core' }
     return c.json({ resources: { core, search: { ...core, resource: 'search' } }, rate: core })
-  })
-  api.get('/user', (c) => {
-    const token = c.get('token')
-    return token ? c.json(userJson(site.github.account(token.login), site.addresses)) : problem(c, 401, 'Requires authentication')
   })
   for (const prefix of ['/repos/:owner/:name', '/repositories/:repositoryId']) {
     api.use(prefix, inRepository(site)).use(`${prefix}/*`, inRepository(site))

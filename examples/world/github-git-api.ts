@@ -43,9 +43,9 @@ export function gitApi({ addresses }: Site): Hono<Env> {
     const [url, web] = [urlOf(c.get('repository')), webOf(c.get('repository'))]
     return c.json({ sha, node_id: nodeId(sha), url: `${url}/git/commits/${sha}`, html_url: `${web}/commit/${sha}`, ...commitParts(await git.commit(sha), url, web, 'git/commits') })
   })
-  api.get('/git/trees/:name{.+}', async (c) => {
+  api.get('/git/trees/:wanted{.+}', async (c) => {
     const git = objectsOf(c.get('repository').git)
-    const name = c.req.param('name')
+    const name = c.req.param('wanted')
     const commit = await git.commitOf(name)
     const sha = commit ? (await git.commit(commit)).tree : name
     if (!commit && (!/^[0-9a-f]{40}$/.test(sha) || (await git.type(sha)) !== 'tree')) return problem(c, 404, 'Not Found')
@@ -72,10 +72,10 @@ export function gitApi({ addresses }: Site): Hono<Env> {
     }))
     return c.json(tags, 200, headers)
   })
-  api.get('/commits/:name{.+}', async (c) => {
+  api.get('/commits/:wanted{.+}', async (c) => {
     const git = objectsOf(c.get('repository').git)
-    const sha = await git.commitOf(c.req.param('name'))
-    if (!sha) return problem(c, 422, `No commit found for SHA: ${c.req.param('name')}`)
+    const sha = await git.commitOf(c.req.param('wanted'))
+    if (!sha) return problem(c, 422, `No commit found for SHA: ${c.req.param('wanted')}`)
     const [url, web] = [urlOf(c.get('repository')), webOf(c.get('repository'))]
     const { parents, ...commit } = commitParts(await git.commit(sha), url, web, 'commits')
     const own = `${url}/commits/${sha}`
