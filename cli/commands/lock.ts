@@ -3,9 +3,11 @@ import { writeLock } from '../../schemas/lock-file.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import { lock, type LockOutcome } from '../../reconciler/lock/lock.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
+import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import type { ResolveMode } from '../../reconciler/plan/resolve-types.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { mergedLock } from '../merge-lock.ts'
+import { movePins, unpinned } from '../pins.ts'
 import { lockJson, renderLock } from '../render/lock.ts'
 
 /** `catalyst lock [--check | --merge]`: writes plugins.lock.yaml so that it answers plugins.yaml. */
@@ -21,21 +23,32 @@ export const updateCommand: Command<{ readonly ids: readonly string[]; readonly 
   const unknown = ids.find((id) => !desired.plugins.some((p) => p.id === id))
   if (unknown !== undefined) throw new CatalystError('UNKNOWN_PLUGIN', `plugins.yaml has no plugin ${unknown}`, { hint: `It has: ${desired.plugins.map((p) => p.id).join(', ')}.` })
   const mode: ResolveMode = { kind: 'update', ids: ids.length === 0 ? 'all' : ids, latest }
-  return relock(context, mode, await context.house.files.readLock(), { pins: latest || ids.length > 0 })
+  return relock(context, mode, await context.house.files.readLock())
 }
 
 /** Resolves, proves and writes the lock; the answer says what moved, what was kept back and what waits. */
-export async function relock(context: CommandContext, mode: ResolveMode, locked: Lock | undefined, options: { readonly pins?: boolean } = {}): Promise<CommandResult> {
-  const { house } = context
-  const { desired, warnings, text } = await house.files.readDesired()
-  const outcome = await house.withLockDeps(desired, locked, (deps, world) => lock({ desired, locked, mode, holds: world.holds, now: world.now }, deps))
-  const pinned = options.pins ? await house.movePins(text, desired, outcome, mode) : outcome
-  const written = await house.files.writeLock(pinned.lock)
+export async function relock(context: CommandContext, mode: ResolveMode, locked: Lock | undefined): Promise<CommandResult> {
+  const { files } = context.house
+  const { desired, warnings, text } = await files.readDesired()
+  const resolved = await resolveAndProve(context, unpinned(desired, mode), mode, locked)
+  const moved = mode.kind === 'update' ? movePins(text, desired, resolved, files.shown(files.pluginsPath)) : { text, outcome: resolved }
+  await files.writePlugins(moved.text)
+  const written = await files.writeLock(moved.outcome.lock)
+  return lockResult(moved.outcome, written, warnings, context)
+}
+
+/** One run of the lock stage with the real world behind it; writes nothing. */
+export function resolveAndProve({ house }: CommandContext, desired: DesiredState, mode: ResolveMode, locked: Lock | undefined): Promise<LockOutcome> {
+  return house.withLockDeps(desired, async (deps) => lock({ desired, locked, mode, holds: await house.holds(desired), now: house.now() }, deps))
+}
+
+/** The answer of every command that writes the lock. */
+export function lockResult(outcome: LockOutcome, written: boolean, warnings: readonly Problem[], { house, paint }: CommandContext): CommandResult {
   return {
-    exit: pinned.waiting.length > 0 ? 3 : 0,
-    text: renderLock(pinned, { written, path: house.files.shown(house.files.lockPath) }, context.paint),
-    result: lockJson(pinned, written),
-    problems: [...warnings, ...pinned.problems],
+    exit: outcome.waiting.length > 0 ? 3 : 0,
+    text: renderLock(outcome, { written, path: house.files.shown(house.files.lockPath) }, paint),
+    result: lockJson(outcome, written),
+    problems: [...warnings, ...outcome.problems],
   }
 }
 
@@ -50,5 +63,3 @@ async function checkLock({ house, paint }: CommandContext): Promise<CommandResul
   const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${Object.keys(locked.plugins).length} plugins.` : ''
   return { exit: 0, text, result: { upToDate: problems.length === 0 }, problems }
 }
-
-export type { LockOutcome }

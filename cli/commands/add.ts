@@ -1,0 +1,86 @@
+import { CatalystError } from '../../schemas/errors.ts'
+import { idProblem } from '../../schemas/names.ts'
+import type { Permissions } from '../../schemas/permissions.ts'
+import { editPluginSet } from '../../schemas/plugin-set-edit.ts'
+import type { PluginEntry } from '../../schemas/plugin-set.ts'
+import { readPluginSet } from '../../schemas/plugin-set-file.ts'
+import { desiredState } from '../../reconciler/plan/desired.ts'
+import type { LockOutcome } from '../../reconciler/lock/lock.ts'
+import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { permissionLines } from '../render/permissions.ts'
+import { lockResult, resolveAndProve } from './lock.ts'
+
+export interface AddArgs {
+  readonly id: string
+  readonly version?: string
+  readonly registry?: string
+  readonly source?: string
+  /** Grants what the plugin asks for without a question. */
+  readonly yes?: boolean
+}
+
+/**
+ * `catalyst add ID`: finds the newest fitting version, proves it, shows what it asks for, and after consent writes
+ * the entry with its permissions and the lock. Without consent nothing is written (exit 3).
+ */
+export const addCommand: Command<AddArgs> = async (context, args) => {
+  const { files } = context.house
+  const { desired, text } = await files.readDesired()
+  const locked = await files.readLock()
+  assertAddable(args.id, desired.plugins.map((p) => p.id))
+  const entry: PluginEntry = { ...(args.version ? { version: args.version } : {}), ...(args.registry ? { registry: args.registry } : {}), ...(args.source ? { source: args.source } : {}) }
+  const first = await attempt(context, withEntry(text, args.id, entry, context), locked)
+  const asked = first.waiting.find((w) => w.id === args.id && w.code === 'GRANT_MISSING')?.candidate
+  const version = asked?.version ?? first.lock.plugins[args.id]?.version
+  const granted: PluginEntry = { ...entry, version: args.version ?? (version ? `^${version}` : '*'), ...(asked ? { permissions: minimal(asked.permissions) } : {}) }
+  if (asked && !(await consent(context, args, asked.version, asked.permissions))) return refused(args.id, asked.version, asked.permissions, context)
+  const edited = withEntry(text, args.id, granted, context)
+  const outcome = await attempt(context, edited, locked)
+  return write(context, edited, outcome)
+}
+
+function assertAddable(id: string, present: readonly string[]): void {
+  const problem = idProblem(id)
+  if (problem) throw new CatalystError(problem, `${JSON.stringify(id)} is not a plugin id`)
+  if (present.includes(id)) throw new CatalystError('CONTRADICTION', `${id} is in plugins.yaml already`, { hint: `Change its entry, or run \`catalyst update ${id}\`.` })
+}
+
+function withEntry(text: string, id: string, entry: PluginEntry, { house }: CommandContext): string {
+  return editPluginSet(text, house.files.shown(house.files.pluginsPath)).addPlugin(id, entry).toString()
+}
+
+function attempt(context: CommandContext, text: string, locked: Parameters<typeof resolveAndProve>[3]): Promise<LockOutcome> {
+  const { set, placeOf } = readPluginSet(Buffer.from(text), context.house.files.shown(context.house.files.pluginsPath))
+  return resolveAndProve(context, desiredState(set, placeOf), { kind: 'lock' }, locked)
+}
+
+async function consent(context: CommandContext, args: AddArgs, version: string, permissions: Permissions): Promise<boolean> {
+  if (args.yes) return true
+  if (context.json || !context.terminal.interactive || !process.stdin.isTTY) return false
+  context.terminal.err([`${args.id} ${version} asks for:`, ...permissionLines(permissions), ''].join('\n'))
+  return context.house.confirm('Grant this?')
+}
+
+function refused(id: string, version: string, permissions: Permissions, { paint }: CommandContext): CommandResult {
+  const text = [`${paint('bad', '!')} ${id} ${version} asks for:`, ...permissionLines(permissions), '', `Nothing was written. To grant this: catalyst add ${id} --yes`].join('\n')
+  return { exit: 3, text, result: { id, version, asks: permissions, written: false } }
+}
+
+async function write(context: CommandContext, text: string, outcome: LockOutcome): Promise<CommandResult> {
+  if (outcome.waiting.length === 0 && outcome.problems.every((p) => p.severity === 'warning' || p.code === 'REGISTRY_SHADOWED')) {
+    await context.house.files.writePlugins(text)
+    return lockResult(outcome, await context.house.files.writeLock(outcome.lock), [], context)
+  }
+  return { ...lockResult(outcome, false, [], context), text: 'Nothing was written.' }
+}
+
+/** Only what is asked: a grant that a person reads has no empty lines. */
+function minimal(permissions: Permissions): NonNullable<PluginEntry['permissions']> {
+  return {
+    ...(Object.keys(permissions.database).length > 0 ? { database: permissions.database } : {}),
+    ...(permissions.api.length > 0 ? { api: permissions.api } : {}),
+    ...(Object.keys(permissions.filesystem).length > 0 ? { filesystem: permissions.filesystem } : {}),
+    ...(permissions.hooks.length > 0 ? { hooks: permissions.hooks } : {}),
+    ...(permissions.admin ? { admin: true } : {}),
+  }
+}
