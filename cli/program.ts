@@ -1,0 +1,97 @@
+import { Command as Program, CommanderError, Option } from 'commander'
+import { CatalystError } from '../schemas/errors.ts'
+import type { Command, CommandContext, CommandResult } from './command.ts'
+
+/** One invocation as parsed: which command, with what, under which common options. */
+export interface Invocation {
+  readonly name: string
+  readonly json: boolean
+  readonly dir: string
+  run(context: CommandContext): Promise<CommandResult>
+}
+
+type Loader<A> = () => Promise<Command<A>>
+
+/**
+ * Parses arguments. Commands are loaded only when they run, so that `--help` and a refused argument start nothing.
+ * @throws CatalystError USAGE with commander's message, or `undefined` after help or version was printed
+ */
+export function parseArguments(argv: readonly string[], version: string, write: (text: string) => void): Invocation | undefined {
+  let invocation: Invocation | undefined
+  const program = new Program('catalyst')
+    .description('Plugins for a Catalyst store: plugins.yaml says what is wanted, this makes it so.')
+    .version(version)
+    .option('-C, --dir <dir>', 'the store repository', '.')
+    .option('--json', 'print one JSON document instead of text', false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: write, writeErr: () => undefined })
+  const on = <A>(name: string, load: Loader<A>, args: (...given: any[]) => A) =>
+    (...given: unknown[]): void => {
+      const common = program.opts<{ dir: string; json: boolean }>()
+      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
+    }
+  define(program, on)
+  return parsed(program, argv, () => invocation)
+}
+
+function parsed(program: Program, argv: readonly string[], invocation: () => Invocation | undefined): Invocation | undefined {
+  try {
+    program.parse([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    throw new CatalystError('USAGE', error.message.replace(/^error: /, ''), { cause: error })
+  }
+  return invocation()
+}
+
+type On = <A>(name: string, load: Loader<A>, args: (...given: any[]) => A) => (...given: unknown[]) => void
+
+function define(program: Program, on: On): void {
+  writing(program, on)
+  reading(program, on)
+  applying(program, on)
+  program.action(() => program.help())
+}
+
+function writing(program: Program, on: On): void {
+  program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
+    .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options))
+  program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>').option('--source <source>', 'github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
+    .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options })))
+  program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
+    .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options })))
+  program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')
+    .action(on('lock', async () => (await import('./commands/lock.ts')).lockCommand, (options) => options))
+  program.command('update [ids...]').description('move plugins forward as far as the policy allows').option('--latest', 'past the range in plugins.yaml')
+    .action(on('update', async () => (await import('./commands/lock.ts')).updateCommand, (ids, options) => ({ ids, ...options })))
+}
+
+function reading(program: Program, on: On): void {
+  program.command('outdated').description('newer versions, and why they are not taken')
+    .action(on('outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand, () => ({})))
+  program.command('why <id>').description('who wants a plugin, who signed it, what it may do')
+    .action(on('why', async () => (await import('./commands/why.ts')).whyCommand, (id) => ({ id })))
+  program.command('plan').description('what apply would do').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
+    .action(on('plan', async () => (await import('./commands/plan.ts')).planCommand, (options) => options))
+  program.command('diff [base]').description('what changed since another git revision, by the locks').option('--markdown', 'for a job summary')
+    .action(on('diff', async () => (await import('./commands/plan.ts')).diffCommand, (base, options) => ({ base: base ?? 'HEAD', ...options })))
+  program.command('status').description('what is installed, and how it is').option('--check', 'also check every installed file (exit 6 on drift)').option('--snapshot', 'print the signed state of the store, for plan --observed').option('--snapshot-key <pem>', 'private key that signs the snapshot')
+    .action(on('status', async () => (await import('./commands/status.ts')).statusCommand, (options) => options))
+  program.command('generations').description('what was live, and when')
+    .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({})))
+  program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
+    .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options })))
+}
+
+function applying(program: Program, on: On): void {
+  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing')
+    .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options))
+  program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
+    .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options })))
+  program.command('gc').description('free what no kept generation uses').option('--dry-run', 'only tell').option('--keep <n>', 'generations to keep', Number)
+    .action(on('gc', async () => (await import('./commands/gc.ts')).gcCommand, (options) => options))
+  program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')
+    .action(on('lease', async () => (await import('./commands/lease.ts')).leaseCommand, (options) => options))
+}
