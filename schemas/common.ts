@@ -19,10 +19,11 @@ export const Version = Type.String({ format: 'semver', minLength: 5, maxLength: 
 export const Range = Type.String({ format: 'semver-range', minLength: 1, maxLength: 256, title: 'version range such as ^2.1.0' })
 export const Url = Type.String({ pattern: '^(https?|git\\+https?|file):', maxLength: 2048, title: 'URL' })
 export const Instant = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$',
+  format: 'instant',
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
   title: 'UTC time such as 2026-11-22T12:00:00Z',
 })
-export const Duration = Type.String({ pattern: '^\\d+(s|m|h|d|w)$', title: 'duration such as 24h or 7d' })
+export const Duration = Type.String({ pattern: '^\\d+(s|m|h|d|w)$', maxLength: 8, title: 'duration such as 24h or 7d' })
 export const RepositoryUrl = Type.String({
   pattern: '^https?://[^\\s/@]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$',
   maxLength: 300,

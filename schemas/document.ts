@@ -23,6 +23,17 @@ export function nearestPlace(document: SourceDocument, path: Path, of: 'key' | '
   return { file: document.file }
 }
 
+/** The steps of a JSON pointer (RFC 6901) into a value: numbers where the value is a list. */
+export function pathOfPointer(pointer: string, value: unknown): Path {
+  let at = value
+  return pointer.split('/').slice(1).map((escaped) => {
+    const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
+    const step = Array.isArray(at) ? Number(key) : key
+    at = (at as Record<string | number, unknown> | null | undefined)?.[step]
+    return step
+  })
+}
+
 /** A path as people write it: `plugins.stripe-payments.permissions.api[0]`; the root is the empty text. */
 export function pathText(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${PLAIN.test(step) ? step : JSON.stringify(step)}`)).join('')

@@ -177,6 +177,12 @@ export class CatalystError extends Error {
   }
 }
 
+/** All problems of an error: those it carries, or itself as the only one. */
+export function problemsOfError(error: CatalystError): readonly Problem[] {
+  if (error.problems.length > 0) return error.problems
+  return [{ code: error.code, message: error.message, hint: error.hint, ...(error.place && { place: error.place }) }]
+}
+
 /** The same problem, safe for terminals and without credentials, as a `CatalystError` would show it. */
 export function cleanProblem(problem: Problem): Problem {
   const clean = { ...problem, message: redact(printable(problem.message)) }
@@ -190,6 +196,19 @@ export function throwProblems(problems: readonly Problem[]): void {
   if (!first) return
   const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
   throw new CatalystError(first.code, first.message + rest, { place: first.place, hint: first.hint, problems: errors })
+}
+
+/**
+ * Runs the reader of a file that has one code for everything that can be wrong with it; the finer codes stay in `problems`.
+ * An error of `except` passes as it is. @throws CatalystError with `code`
+ */
+export function withCode<T>(code: ErrorCode, read: () => T, except: readonly ErrorCode[] = []): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof CatalystError) || error.code === code || except.includes(error.code)) throw error
+    throw new CatalystError(code, error.message, { place: error.place, cause: error, problems: problemsOfError(error) })
+  }
 }
 
 const EXIT_ORDER = [0, 2, 6, 3, 5, 4, 7, 1] as const

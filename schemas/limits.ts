@@ -2,6 +2,7 @@
 export const LIMITS = {
   yamlMaxBytes: 1_000_000,
   yamlMaxDepth: 32,
+  lockMaxBytes: 16_000_000,
   manifestMaxBytes: 256 * 1024,
   configSchemaMaxBytes: 64 * 1024,
   configSchemaMaxDepth: 16,

@@ -6,6 +6,9 @@ import { Permissions } from './permissions.ts'
 /** The version of the lock format that we write. A newer file is refused by naming it, never rewritten. */
 export const LOCK_VERSION = 1
 
+/** The first version of @catalyst/plugins that reads `LOCK_VERSION`. */
+export const LOCK_NEEDS = '0.1.0'
+
 /** Who signed, as proven when the lock was written. `kind: unsigned` stands only where plugins.yaml says `verify: { unsigned: true }`. */
 export const LockedSigner = Type.Union([
   Closed({
@@ -72,6 +75,8 @@ export type WaitingBlock = Type.Static<typeof WaitingBlock>
 export const Lock = Closed(
   {
     lockVersion: Type.Literal(LOCK_VERSION),
+    /** The oldest version of this package that reads the file: an older one can then say what to install. */
+    needs: Type.Optional(Version),
     plugins: Keyed(Id, LockBlock),
     removed: Type.Optional(Keyed(Id, LockBlock)),
     waiting: Type.Optional(Keyed(Id, WaitingBlock)),

@@ -1,6 +1,6 @@
-import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { ErrorObject } from './ajv.ts'
 import type Type from 'typebox'
-import { nearestPlace, type Path, pathText, type SourceDocument } from './document.ts'
+import { nearestPlace, type Path, pathOfPointer, pathText, type SourceDocument } from './document.ts'
 import type { ErrorCode, Problem } from './errors.ts'
 import { idProblem } from './names.ts'
 import { nestingHint, suggestion } from './suggestions.ts'
@@ -21,22 +21,12 @@ interface Finding {
 export function problemsOf(errors: readonly ErrorObject[], root: Type.TSchema, document: SourceDocument): Problem[] {
   const problems = new Map<string, Problem>()
   for (const error of withoutBranches(errors)) {
-    const path = pathIn(document.value, error)
+    const path = pathOfPointer(error.instancePath, document.value)
     const problem = problemOf({ error, path, where: path.length === 0 ? 'the file' : pathText(path), document, root })
     const key = `${error.instancePath} ${error.propertyName ?? error.params['additionalProperty'] ?? error.params['missingProperty'] ?? ''}`
     if (problem && !problems.has(key)) problems.set(key, problem)
   }
   return [...problems.values()]
-}
-
-function pathIn(value: unknown, error: ErrorObject): Path {
-  let at = value
-  return error.instancePath.split('/').slice(1).map((escaped) => {
-    const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
-    const step = Array.isArray(at) ? Number(key) : key
-    at = (at as Record<string | number, unknown> | null | undefined)?.[step]
-    return step
-  })
 }
 
 // ---- unions --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-import { Composer, isMap, isScalar, isSeq, Lexer, Parser, type CST, type Document, type ParsedNode } from 'yaml'
+import { Composer, isMap, isScalar, isSeq, Lexer, Parser, stringify, type CST, type Document, type ParsedNode } from 'yaml'
 import type { Path, SourceDocument } from './document.ts'
 import { type ErrorCode, type Place, type Problem, throwProblems } from './errors.ts'
 import { LIMITS } from './limits.ts'
@@ -177,4 +177,9 @@ class PlacedDocument implements SourceDocument {
     }
     return index
   }
+}
+
+/** YAML text of plain JSON data in block style, one fact per line, keys in the order given: the same text for the same data on every machine. */
+export function writeYaml(value: unknown): string {
+  return stringify(value, { version: '1.2', schema: 'core', lineWidth: 0, aliasDuplicateObjects: false, blockQuote: false })
 }

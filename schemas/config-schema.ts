@@ -1,0 +1,83 @@
+import { type ErrorObject, REFERENCE_KEYWORD, schemaErrors } from './ajv.ts'
+import { isObject } from './config-subset.ts'
+import { type Path, pathOfPointer, pathText } from './document.ts'
+import { cleanProblem, type Place, type Problem } from './errors.ts'
+import { suggestion } from './suggestions.ts'
+
+export { checkConfigSchema } from './config-subset.ts'
+
+/**
+ * What a plugin's `config` breaks of its schema. A `${…}` reference satisfies any scalar: its value is known only when
+ * applying. Messages never hold a value, for it could be a secret (law 8). The schema must have passed
+ * `checkConfigSchema`. `placeOf` finds paths inside the config.
+ */
+export function checkConfig(schema: object, config: unknown, placeOf: (path: Path) => Place | undefined = () => undefined): readonly Problem[] {
+  const lenient = prepared(schema)
+  const errors = schemaErrors(lenient, config).filter((error) => !SUMMARIES.has(error.keyword))
+  const problems = errors.map((error) => configProblem(error, config, placeOf))
+  const seen = new Set<string>()
+  return problems.filter(({ message }) => !seen.has(message) && seen.add(message)).map(cleanProblem)
+}
+
+/** Keywords that only say that something inside them failed. */
+const SUMMARIES = new Set(['if', 'propertyNames', 'allOf', REFERENCE_KEYWORD])
+
+const cache = new WeakMap<object, object>()
+
+function prepared(schema: object): object {
+  let lenient = cache.get(schema)
+  if (!lenient) cache.set(schema, (lenient = acceptReferences(schema) as object))
+  return lenient
+}
+
+function configProblem(error: ErrorObject, config: unknown, placeOf: (path: Path) => Place | undefined): Problem {
+  const path = pathOfPointer(error.instancePath, config)
+  const where = path.length > 0 ? `config ${pathText(path)}` : 'config'
+  const extra = error.params['additionalProperty'] as string | undefined
+  const at = extra === undefined ? path : [...path, extra]
+  const place = at.map((_, i) => placeOf(at.slice(0, at.length - i))).find((found) => found !== undefined) ?? placeOf([])
+  const hint = extra === undefined ? undefined : suggestion(extra, Object.keys((error.parentSchema as { properties?: object })?.properties ?? {}))
+  const message = extra === undefined ? `${where} ${error.message ?? 'is not valid'}${allowedText(error)}` : `${where} has the unknown key ${JSON.stringify(extra)}`
+  return { code: 'CONFIG_INVALID', message, ...(place && { place }), ...(hint !== undefined && { hint: `Did you mean ${hint}?` }) }
+}
+
+function allowedText(error: ErrorObject): string {
+  const allowed = error.params['allowedValues'] as readonly unknown[] | undefined
+  return allowed ? `: ${allowed.map((value) => JSON.stringify(value)).join(', ')}` : ''
+}
+
+/**
+ * Rewrites a schema so that each subschema that could hold a scalar also takes a reference. Under `not` and `if` a
+ * reference is the text it is; `oneOf` becomes `anyOf`, because a reference could fit several branches.
+ */
+function acceptReferences(schema: unknown): unknown {
+  if (!isObject(schema)) return schema
+  const { $defs, definitions, $schema: _dialect, oneOf, anyOf, allOf, ...rest } = schema
+  const unions = [anyOf, oneOf].filter((branches) => branches !== undefined).map((branches) => ({ anyOf: each(branches) }))
+  const all = [...(allOf === undefined ? [] : (each(allOf) as unknown[])), ...unions]
+  const inner = { ...rewriteChildren(rest), ...(all.length > 0 && { allOf: all }) }
+  const kinds = [rest['type'] ?? []].flat() as string[]
+  const scalar = kinds.length === 0 || kinds.some((kind) => kind !== 'object' && kind !== 'array')
+  const text = kinds.length === 0 || kinds.includes('string')
+  return {
+    ...(isObject($defs) && { $defs: each($defs) }),
+    ...(isObject(definitions) && { definitions: each(definitions) }),
+    ...(scalar ? { if: { [REFERENCE_KEYWORD]: text ? 'text' : 'scalar' }, else: inner } : inner),
+  }
+}
+
+function rewriteChildren(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const rewrite: Record<string, (value: unknown) => unknown> = {
+    properties: each,
+    additionalProperties: acceptReferences,
+    items: acceptReferences,
+    then: acceptReferences,
+    else: acceptReferences,
+  }
+  return Object.fromEntries(Object.entries(schema).map(([keyword, value]) => [keyword, (Object.hasOwn(rewrite, keyword) ? rewrite[keyword] : undefined)?.(value) ?? value]))
+}
+
+function each(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(acceptReferences)
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, acceptReferences(schema)])) : value
+}
