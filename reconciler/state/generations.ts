@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { hexOf, type Digest } from '../../schemas/digest.ts'
+import type { GenerationRecord } from '../ports.ts'
+import { linkTarget, replaceLink, syncFolder, trying } from './disk.ts'
+import type { StorePaths } from './paths.ts'
+import { namesIn, removeWhole } from './trees.ts'
+
+/** Plugin id -> the tree that is to be live. */
+export type LiveSet = ReadonlyMap<string, Digest>
+
+/** What a recorded generation makes live: its plugins that are switched on. */
+export function liveSet(generation: Pick<GenerationRecord, 'plugins'>): LiveSet {
+  const on = Object.entries(generation.plugins).filter(([, plugin]) => plugin.record.enabled)
+  return new Map(on.map(([id, plugin]) => [id, plugin.tree]))
+}
+
+/** The number of the generation that `current` points to, undefined when nothing was ever activated here. */
+export function currentGeneration(paths: StorePaths): number | undefined {
+  const target = linkTarget(paths.current)
+  const number = target === undefined ? NaN : Number(basename(target))
+  return Number.isInteger(number) && number > 0 ? number : undefined
+}
+
+/** What is live on this machine, undefined when nothing was ever activated here. A link that leads nowhere is left out. */
+export function liveTrees(paths: StorePaths): LiveSet | undefined {
+  const number = currentGeneration(paths)
+  return number === undefined ? undefined : linkedTrees(paths, number)
+}
+
+/** Plugin id -> tree that the folder of a generation links to, as far as the tree is there. Empty when there is no folder. */
+export function linkedTrees(paths: StorePaths, number: number): LiveSet {
+  const folder = paths.generation(number)
+  const found = new Map<string, Digest>()
+  for (const id of namesIn(folder)) {
+    const target = linkTarget(join(folder, id))
+    if (target === undefined || !existsSync(join(folder, id))) continue
+    found.set(id, `sha256:${basename(target)}`)
+  }
+  return found
+}
+
+/** The numbers of the generations that have a folder here, ascending. */
+export function generationNumbers(paths: StorePaths): number[] {
+  return namesIn(paths.generations)
+    .map(Number)
+    .filter((n) => Number.isInteger(n) && n > 0)
+    .sort((a, b) => a - b)
+}
+
+/**
+ * Makes sure that the folder of generation `number` links to exactly `live`. It is built beside and renamed into
+ * place; a folder that says the same already is left as it is.
+ */
+export function buildGeneration(paths: StorePaths, number: number, live: LiveSet): void {
+  const folder = paths.generation(number)
+  if (existsSync(folder) && sameSet(rawLinks(folder), live)) return
+  trying(`build generation ${number} in ${paths.generations}`, () => {
+    const building = join(paths.generations, `.${number}.building`)
+    removeWhole(building)
+    mkdirSync(building, { recursive: true })
+    for (const [id, tree] of live) symlinkSync(`../../trees/${hexOf(tree)}`, join(building, id))
+    syncFolder(building)
+    removeWhole(folder)
+    renameSync(building, folder)
+    syncFolder(paths.generations)
+  })
+}
+
+/** The moment of activation: `current` points to another generation by one rename. */
+export function switchTo(paths: StorePaths, number: number): void {
+  trying(`switch ${paths.current} to generation ${number}`, () => {
+    replaceLink(paths.current, join('generations', String(number)))
+    syncFolder(paths.root)
+  })
+}
+
+/** True when two sets make the same trees live. */
+export function sameSet(a: LiveSet, b: LiveSet): boolean {
+  return a.size === b.size && [...a].every(([id, tree]) => b.get(id) === tree)
+}
+
+/** What the links say, whether or not their trees exist. Anything that is not a link to a tree counts as another content. */
+function rawLinks(folder: string): LiveSet {
+  return new Map(readdirSync(folder).map((id) => [id, linkDigest(linkTarget(join(folder, id)))]))
+}
+
+function linkDigest(target: string | undefined): Digest {
+  return target?.startsWith('../../trees/') ? `sha256:${target.slice('../../trees/'.length)}` : 'sha256:'
+}

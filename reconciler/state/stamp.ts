@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync, statSync } from 'node:fs'
+import { bootId } from './boot.ts'
+import { linkTarget, replaceFile } from './disk.ts'
+import type { StorePaths } from './paths.ts'
+
+/** What a stamp depends on besides what this file looks up itself. */
+export interface StampInput {
+  /** Version of the tool: another one may decide otherwise. */
+  readonly tool: string
+  /** The files that a plan is decided from. Absolute. */
+  readonly files: readonly string[]
+  /** Keyed digest over the values that plugins.yaml refers to (`${env:…}`), absent when it refers to none. */
+  readonly references?: string | undefined
+}
+
+/** What `writeStamp` needs to know. `serial` is that of the store's database after everything was recorded. */
+export interface StampContent extends StampInput {
+  readonly serial: number
+  readonly now: string
+  /** The earliest time at which an unchanged world may lead to another plan. */
+  readonly validUntil?: string | undefined
+}
+
+/** `fresh`: nothing changed since `checkedAt`. Else `why` not, for people; the caller then looks properly. */
+export type StampAnswer = { readonly fresh: true; readonly checkedAt: string } | { readonly fresh: false; readonly why: string }
+
+interface Stamp extends Omit<StampContent, 'files' | 'now'> {
+  readonly format: 1
+  readonly writtenAt: string
+  readonly boot: string
+  readonly current: string | null
+  readonly inputs: readonly InputState[]
+}
+
+interface InputState {
+  readonly path: string
+  readonly size: string
+  readonly mtimeNs: string
+  readonly ctimeNs: string
+  readonly inode: string
+  readonly sha256: string
+  /** Changed less than two seconds before we looked: the same times may hide a later change, so only the content tells. */
+  readonly young: boolean
+}
+
+const YOUNG_NS = 2_000_000_000n
+
+/** Writes the stamp: the last act of an apply after which nothing is left to do. A failure is not an error: the next pass looks properly. */
+export function writeStamp(paths: StorePaths, content: StampContent): void {
+  try {
+    const { files, now, ...rest } = content
+    const inputs = files.map(inputState)
+    const stamp: Stamp = { format: 1, ...rest, writtenAt: now, boot: bootId(), current: linkTarget(paths.current) ?? null, inputs }
+    replaceFile(paths.stamp, JSON.stringify(stamp))
+  } catch {
+    removeQuietly(paths)
+  }
+}
+
+/** Takes the stamp away: from here on somebody may be changing things. @throws the error of the file system: without this nothing may be changed */
+export function removeStamp(paths: StorePaths): void {
+  rmSync(paths.stamp, { force: true })
+}
+
+/**
+ * Asks whether anything changed since the stamp was written: one small file, two stats, one link and one question to
+ * the database. Any doubt is `fresh: false`. Never throws, writes nothing.
+ */
+export function checkStamp(paths: StorePaths, input: StampInput, now: string, serial: () => number | undefined): StampAnswer {
+  try {
+    const stamp = JSON.parse(readFileSync(paths.stamp, 'utf8')) as Stamp
+    const why = staleReason(stamp, paths, input, now, serial)
+    return why === undefined ? { fresh: true, checkedAt: stamp.writtenAt } : { fresh: false, why }
+  } catch {
+    return { fresh: false, why: 'no stamp' }
+  }
+}
+
+function staleReason(stamp: Stamp, paths: StorePaths, input: StampInput, now: string, serial: () => number | undefined): string | undefined {
+  const time = Date.parse(now)
+  if (stamp.format !== 1 || stamp.tool !== input.tool) return 'written by another version'
+  if (stamp.boot !== bootId()) return 'the machine was started anew'
+  if (!(time >= Date.parse(stamp.writtenAt))) return 'the clock was set back'
+  if (stamp.validUntil !== undefined && !(time < Date.parse(stamp.validUntil))) return 'something became due'
+  if (stamp.references !== input.references) return 'a value that plugins.yaml refers to changed'
+  if (stamp.current !== (linkTarget(paths.current) ?? null)) return 'another generation is live'
+  if (!sameInputs(stamp.inputs, input.files)) return 'a file changed'
+  return stamp.serial === serial() ? undefined : 'the store database changed'
+}
+
+function sameInputs(inputs: readonly InputState[], files: readonly string[]): boolean {
+  return inputs.length === files.length && files.every((file, i) => inputs[i]?.path === file && sameInput(inputs[i]))
+}
+
+/** The same times and inode as an old file: unchanged. Else the content tells: a checkout may touch a file without changing it. */
+function sameInput(known: InputState): boolean {
+  if (!known.young && sameTimes(known, times(known.path))) return true
+  return contentDigest(known.path) === known.sha256
+}
+
+function inputState(path: string): InputState {
+  const before = times(path)
+  const sha256 = contentDigest(path)
+  const now = BigInt(Date.now()) * 1_000_000n
+  const young = now - BigInt(before.ctimeNs) < YOUNG_NS || now - BigInt(before.mtimeNs) < YOUNG_NS
+  return { path, ...before, sha256, young: young || !sameTimes(before, times(path)) }
+}
+
+type Times = Pick<InputState, 'size' | 'mtimeNs' | 'ctimeNs' | 'inode'>
+
+function times(path: string): Times {
+  const { size, mtimeNs, ctimeNs, ino } = statSync(path, { bigint: true })
+  return { size: String(size), mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs), inode: String(ino) }
+}
+
+function sameTimes(a: Times, b: Times): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode
+}
+
+function contentDigest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+function removeQuietly(paths: StorePaths): void {
+  try {
+    removeStamp(paths)
+  } catch {
+    // It could not be written, so it is not there, or it is the old one that the apply deleted first.
+  }
+}

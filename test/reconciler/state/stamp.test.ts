@@ -1,0 +1,112 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { StorePaths } from '../../../reconciler/state/paths.ts'
+import { checkStamp, removeStamp, writeStamp, type StampInput } from '../../../reconciler/state/stamp.ts'
+import { at, T0 } from '../../contracts/records.ts'
+import { temporaryStore } from './folder.ts'
+
+describe('stamp', () => {
+  let paths: StorePaths
+  let input: StampInput
+  let yaml: string
+  let lock: string
+  const later = at(60)
+  const check = (odd: Partial<StampInput> = {}, now = later, serial: () => number | undefined = () => 7) => checkStamp(paths, { ...input, ...odd }, now, serial)
+
+  beforeEach(() => {
+    paths = temporaryStore()
+    yaml = join(paths.store, 'plugins.yaml')
+    lock = join(paths.store, 'plugins.lock.yaml')
+    writeFileSync(yaml, 'plugins: {}\n')
+    writeFileSync(lock, 'lockVersion: 1\n')
+    mkdirSync(paths.root)
+    symlinkSync('generations/3', paths.current)
+    input = { tool: '0.1.0', files: [yaml, lock] }
+    writeStamp(paths, { ...input, serial: 7, now: T0, validUntil: at(3600) })
+  })
+
+  /** Makes the stamp believe that its inputs were old when it looked. */
+  const makeOld = (): void => writeFileSync(paths.stamp, readFileSync(paths.stamp, 'utf8').replaceAll('"young":true', '"young":false'))
+
+  test('an unchanged world is fresh, and tells since when', () => {
+    expect(check()).toEqual({ fresh: true, checkedAt: T0 })
+    makeOld()
+    expect(check()).toEqual({ fresh: true, checkedAt: T0 })
+  })
+
+  test('inputs that are older than two seconds are told by their times alone', () => {
+    makeOld()
+    chmodSync(yaml, 0o200) // unreadable (not for root), and the change of mode changes ctime
+    chmodSync(yaml, 0o644)
+    expect(check()).toMatchObject({ fresh: true })
+  })
+
+  const changes: readonly [string, () => unknown][] = [
+    ['another size', () => writeFileSync(yaml, 'plugins: {} # more\n')],
+    ['the same size', () => writeFileSync(lock, 'lockVersion: 2\n')],
+    ['a file put in its place with the same times', () => { writeFileSync(`${lock}.n`, 'lockVersion: 3\n'); utimesSync(`${lock}.n`, 1, 1); renameSync(`${lock}.n`, lock) }],
+    ['a file removed', () => rmSync(lock)],
+    ['another generation live', () => { rmSync(paths.current); symlinkSync('generations/2', paths.current) }],
+    ['current gone', () => rmSync(paths.current)],
+    ['stamp damaged', () => writeFileSync(paths.stamp, readFileSync(paths.stamp).subarray(0, 50))],
+    ['stamp empty', () => writeFileSync(paths.stamp, '')],
+    ['stamp of another shape', () => writeFileSync(paths.stamp, '{"format":1}')],
+    ['stamp null', () => writeFileSync(paths.stamp, 'null')],
+    ['stamp removed', () => removeStamp(paths)],
+    ['stamp from before the machine started', () => writeFileSync(paths.stamp, readFileSync(paths.stamp, 'utf8').replace(/"boot":"[^"]+"/, '"boot":"other"'))],
+  ]
+  test.each(changes)('%s is not fresh', (_what, change) => {
+    change()
+    expect(check()).toMatchObject({ fresh: false })
+    makeOldIfThere()
+    expect(check()).toMatchObject({ fresh: false })
+  })
+  const makeOldIfThere = (): void => {
+    try {
+      makeOld()
+    } catch {
+      // removed by the case
+    }
+  }
+
+  test('a file that was only touched is still the same', () => {
+    makeOld()
+    utimesSync(yaml, new Date(), new Date())
+    expect(check()).toMatchObject({ fresh: true })
+  })
+
+  test.each([
+    ['another tool', () => check({ tool: '0.2.0' })],
+    ['another serial', () => check({}, later, () => 8)],
+    ['a serial that cannot be told', () => check({}, later, () => undefined)],
+    ['a clock set back', () => check({}, at(-1))],
+    ['something due', () => check({}, at(3600))],
+    ['a clock that makes no sense', () => check({}, 'soon')],
+    ['another reference', () => check({ references: 'abc' })],
+    ['other files', () => check({ files: [yaml] })],
+    ['files in another order', () => check({ files: [lock, yaml] })],
+  ])('%s is not fresh', (_what, ask) => {
+    expect(ask()).toMatchObject({ fresh: false })
+  })
+
+  test('a file that changes within the tick in which the stamp looked is noticed', () => {
+    // Same size, and times put back to the nanosecond the stamp knows, as a coarse clock would.
+    const known = JSON.parse(readFileSync(paths.stamp, 'utf8'))
+    expect(known.inputs[0].young).toBe(true)
+    writeFileSync(yaml, 'plugins: []\n')
+    expect(check()).toMatchObject({ fresh: false, why: 'a file changed' })
+  })
+
+  test('a database is asked only when nothing else changed', () => {
+    writeFileSync(yaml, 'x')
+    let asked = 0
+    checkStamp(paths, input, later, () => (asked++, 7))
+    expect(asked).toBe(0)
+  })
+
+  test('a stamp that cannot be written is no error and leaves none', () => {
+    writeStamp(paths, { ...input, files: [join(paths.store, 'gone')], serial: 7, now: T0 })
+    expect(check()).toMatchObject({ fresh: false })
+  })
+})
