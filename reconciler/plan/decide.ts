@@ -8,7 +8,8 @@ import { inconsistentSteps } from './consistency.ts'
 import { groupsOf } from './groups.ts'
 import type { ObservedState, PlanInput } from './observed.ts'
 import { removalGuard } from './removals.ts'
-import { installedSide, stateDigest, wantedSide } from './sides.ts'
+import { installedSide, wantedSide } from './sides.ts'
+import { stateDigest } from './state-digest.ts'
 
 /**
  * Decides what must change so that `observed` becomes what git asks. Pure: the same input gives the same bytes,

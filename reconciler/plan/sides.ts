@@ -4,20 +4,7 @@ import { NO_PERMISSIONS, type Permissions } from '../../schemas/permissions.ts'
 import type { PlanSide } from '../../schemas/plan.ts'
 import type { InstallRecord } from '../ports.ts'
 import type { DesiredPlugin } from './desired.ts'
-
-/** The state of one plugin that rollback and holds compare: which code, on or off, with which config and grant. */
-export interface PluginState {
-  readonly entryDigest: string
-  readonly enabled: boolean
-  readonly configDigest: string
-  readonly grantDigest: string
-}
-
-/** One digest for a plugin's whole state. Two equal digests mean that nothing would change. */
-export function stateDigest(state: PluginState): Digest {
-  const { entryDigest, enabled, configDigest, grantDigest } = state
-  return digestOf({ entryDigest, enabled, configDigest, grantDigest })
-}
+import type { PluginState } from './state-digest.ts'
 
 /** Digest of a config as written: references stay references, so no secret takes part. */
 export function configDigest(config: Readonly<Record<string, unknown>>): Digest {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../../reconciler/plan/decide.ts'
-import { installedSide, stateDigest, wantedSide } from '../../../reconciler/plan/sides.ts'
+import { installedSide, wantedSide } from '../../../reconciler/plan/sides.ts'
+import { stateDigest } from '../../../reconciler/plan/state-digest.ts'
 import type { Plan } from '../../../schemas/plan.ts'
 import { sha256 } from '../../../schemas/digest.ts'
 import { block, desired, lockOf, observed, recordOf } from '../../builders/store.ts'
