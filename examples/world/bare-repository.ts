@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Files of a commit by their path in the repository. */
@@ -37,10 +36,11 @@ export class BareRepository {
   }
 
   /** Makes an empty repository; `git init` does the same in a process of its own. */
-  static async create(dir: string): Promise<BareRepository> {
-    await mkdir(join(dir, 'objects'), { recursive: true })
-    await mkdir(join(dir, 'refs/heads'), { recursive: true })
-    await Promise.all([writeFile(join(dir, 'HEAD'), 'ref: refs/heads/main\n'), writeFile(join(dir, 'config'), CONFIG)])
+  static create(dir: string): BareRepository {
+    mkdirSync(join(dir, 'objects'), { recursive: true })
+    mkdirSync(join(dir, 'refs/heads'), { recursive: true })
+    writeFileSync(join(dir, 'HEAD'), 'ref: refs/heads/main\n')
+    writeFileSync(join(dir, 'config'), CONFIG)
     return new BareRepository(dir)
   }
 
@@ -69,10 +69,15 @@ export class BareRepository {
   }
 }
 
+// Large commits stay one pack, small ones become loose objects; nothing here must outlive a power cut.
 const CONFIG = `[core]
 	repositoryformatversion = 0
 	filemode = true
 	bare = true
+	fsync = none
+	compression = 1
+[fastimport]
+	unpackLimit = 20
 [gc]
 	auto = 0
 [uploadpack]

@@ -84,7 +84,11 @@ export function faulty(faults: Faults): MiddlewareHandler<Env> {
     if (instead) return instead
     if (fault.kind === 'drop') return unsent(c, (out) => out.socket?.destroy())
     await next()
-    return spoil(c, fault)
+    const spoiled = await spoil(c, fault)
+    // Set, not returned: after next() a returned answer is not looked at. Unset first, or headers would be merged.
+    c.res = undefined
+    c.res = spoiled
+    return undefined
   }
 }
 
@@ -117,7 +121,6 @@ async function spoil(c: Context<Env>, fault: Fault): Promise<Response> {
   const { status } = c.res
   const headers = new Headers(c.res.headers)
   const body = Buffer.from(await c.res.arrayBuffer())
-  c.res = undefined
   headers.set('content-length', String(body.length))
   const begun = (act: (out: ServerResponse) => void): Response => unsent(c, (out) => {
     out.writeHead(status, Object.fromEntries(headers))

@@ -104,18 +104,17 @@ export class GitHub {
   }
 
   /** Makes an empty repository called `owner/name`. @throws Error when the name is taken. */
-  async createRepository(name: string, options: { id?: number; ownerId?: number; private?: boolean; description?: string } = {}): Promise<Repository> {
+  createRepository(name: string, options: { id?: number; ownerId?: number; private?: boolean; description?: string } = {}): Repository {
     const [owner = '', repo = ''] = name.split('/')
     if (this.#byName.has(key(name))) throw new Error(`repository ${name} exists already`)
     const id = options.id ?? idOf(`repository ${name}`)
-    const git = new BareRepository(join(this.#dir, `${id}.git`))
+    const git = BareRepository.create(join(this.#dir, `${id}.git`))
     const repository: Repository = {
       id, owner: this.account(owner, options.ownerId), name: repo, private: options.private ?? false, createdAt: EPOCH,
       description: options.description ?? '', git, releases: [], attestations: [],
     }
     this.#byName.set(key(name), repository)
     this.#byId.set(id, repository)
-    await BareRepository.create(git.dir)
     return repository
   }
 

@@ -97,16 +97,12 @@ export type Publisher = (plan: ReleasePlan) => Promise<Published>
 
 /** A publisher in a world. Releases of one repository are made in the order of the calls. */
 export function publisher(world: { github: GitHub; sigstore: Sigstore; addresses: Addresses }): Publisher {
-  const repositories = new Map<string, Promise<Repository>>()
-  const repositoryOf = (plan: ReleasePlan): Promise<Repository> => {
+  const repositoryOf = (plan: ReleasePlan): Repository => {
     const name = plan.repository ?? `acme/${plan.id}`
-    const known = world.github.find(name)
-    const made = known ? Promise.resolve(known) : (repositories.get(name) ?? world.github.createRepository(name, { private: plan.private ?? false }))
-    repositories.set(name, made)
-    return made
+    return world.github.find(name) ?? world.github.createRepository(name, { private: plan.private ?? false })
   }
   return async (plan) => {
-    const repository = await repositoryOf(plan)
+    const repository = repositoryOf(plan)
     const tag = plan.tag ?? (plan.path ? `${plan.id}@${plan.version}` : `v${plan.version}`)
     const at = plan.at ?? EPOCH
     const commit = await repository.git.commit({ files: sourceFiles(plan), message: `Release ${plan.id} ${plan.version}`, at, tag })

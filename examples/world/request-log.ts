@@ -61,7 +61,9 @@ export function logged(log: RequestLog, partOf: (path: string) => RequestRecord[
     const authorized = c.req.header('authorization') !== undefined
     const record = log.add({ method: c.req.method, path: pathname + search, part: partOf(pathname), host: c.req.header('host') ?? '', authorized, status: 0, bytes: 0 })
     await next()
-    record.status = c.res.status
+    // A fault that answers by hand leaves node's response as the only witness; a dropped connection stays 0.
+    const byHand = c.res.headers.has('x-hono-already-sent')
+    record.status = !byHand ? c.res.status : c.env.outgoing.headersSent ? c.env.outgoing.statusCode : 0
     record.bytes = Number(c.res.headers.get('content-length') ?? 0)
   }
 }

@@ -73,7 +73,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true })
   }
   const createIndex: World['createIndex'] = async ({ repository = 'catalyst/index', registry = 'official' } = {}) => {
-    const index = new IndexRepository(await github.createRepository(repository), url)
+    const index = new IndexRepository(github.createRepository(repository), url)
     await index.commit({ registry: registryFile(registry), message: 'Begin the registry' })
     return index
   }
