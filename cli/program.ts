@@ -26,10 +26,10 @@ export function parseArguments(argv: readonly string[], version: string, write: 
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
-  const on = <A>(name: string, load: Loader<A>, args: (...given: any[]) => A) =>
+  const on = <A>(name: string, load: Loader<A>, args: (...given: never[]) => A) =>
     (...given: unknown[]): void => {
       const common = program.opts<{ dir: string; json: boolean }>()
-      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
+      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...(given as never[]))) }
     }
   define(program, on)
   return parsed(program, argv, () => invocation)
@@ -46,7 +46,7 @@ function parsed(program: Program, argv: readonly string[], invocation: () => Inv
   return invocation()
 }
 
-type On = <A>(name: string, load: Loader<A>, args: (...given: any[]) => A) => (...given: unknown[]) => void
+type On = <A>(name: string, load: Loader<A>, args: (...given: never[]) => A) => (...given: unknown[]) => void
 
 function define(program: Program, on: On): void {
   writing(program, on)

@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/* Holds the table of ARCHITECTURE.md: who may import whom, and which file is the door to which foreign package. */
+
+const ROOT = resolve(import.meta.dirname, '..')
+
+/** Folder -> folders of ours that it may import. The longest match wins. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  schemas: [],
+  registry: ['schemas', 'reconciler/ports.ts'],
+  validator: ['schemas'],
+  reconciler: ['schemas'],
+  'reconciler/plan': ['schemas', 'reconciler/ports.ts'],
+  'reconciler/lock': ['schemas', 'reconciler/plan', 'reconciler/ports.ts'],
+  'reconciler/apply': ['schemas', 'reconciler/plan', 'reconciler/state', 'reconciler/lock', 'reconciler/ports.ts'],
+  'reconciler/state': ['schemas', 'reconciler/ports.ts'],
+  'reconciler/store-db': ['schemas', 'reconciler/ports.ts'],
+  catalog: ['schemas', 'registry', 'validator', 'reconciler/ports.ts'],
+  sandbox: ['schemas', 'reconciler/ports.ts', 'reconciler/state'],
+  api: ['schemas', 'catalog'],
+  'examples/world': ['schemas'],
+  'examples/plugins': ['schemas', 'sandbox/contracts.ts'],
+  cli: ['schemas', 'registry', 'validator', 'reconciler', 'catalog', 'sandbox', 'api', 'cli'],
+}
+
+/** Foreign package -> the only files that may import it. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  yaml: ['schemas/yaml.ts'],
+  ajv: ['schemas/ajv.ts'],
+  semver: ['schemas/versions.ts'],
+  canonicalize: ['schemas/digest.ts'],
+  octokit: ['registry/github.ts'],
+  'isomorphic-git': ['registry/git.ts'],
+  tar: ['registry/archive/tar.ts'],
+  'oxc-parser': ['validator/parse.ts'],
+  commander: ['cli/program.ts'],
+  'node:sqlite': ['reconciler/store-db/sqlite-connection.ts', 'reconciler/store-db/serial.ts'],
+}
+
+const FOLDERS = ['schemas', 'registry', 'validator', 'reconciler', 'catalog', 'sandbox', 'api', 'cli', 'examples/world', 'examples/plugins']
+
+const files = FOLDERS.flatMap((folder) => sources(join(ROOT, folder)))
+
+describe('imports point to the calm side', () => {
+  test.each(files)('%s', (file) => {
+    const wrong = importsOf(file).filter(({ target }) => target !== undefined && !allowed(file, target))
+    expect(wrong.map((w) => `${file} imports ${w.target}`)).toEqual([])
+  })
+})
+
+describe('one foreign package has one door', () => {
+  test.each(Object.entries(DOORS))('%s', (name, doors) => {
+    const users = files.filter((file) => !file.startsWith('examples/') && importsOf(file).some((i) => i.name === name || i.name.startsWith(`${name}/`)))
+    expect(users.filter((file) => !doors.includes(file))).toEqual([])
+  })
+})
+
+describe('the pure rooms stay pure', () => {
+  test.each(files.filter((f) => f.startsWith('reconciler/plan/') || (f.startsWith('schemas/') && !/schemas\/(emit|errors-page)/.test(f))))('%s', (file) => {
+    const impure = importsOf(file).map((i) => i.name).filter((name) => name.startsWith('node:') && !['node:crypto', 'node:buffer', 'node:util'].includes(name))
+    const text = readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    const words = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bprocess\.|\bfetch\(|\brandomUUID\(/.exec(text)
+    expect([...impure, ...(words ? [words[0]] : [])]).toEqual([])
+  })
+})
+
+test('no file is named for what it does not say, and none only passes on', () => {
+  expect(files.filter((f) => /\b(utils?|helpers?|manager|misc|common-functions)\b|\/index\.ts$/.test(f))).toEqual([])
+})
+
+test('folders of sources are two levels deep at most', () => {
+  expect(files.filter((f) => !f.startsWith('examples/') && f.split('/').length > 3)).toEqual([])
+})
+
+test('nothing but cli/compose.ts wires a reconciler to its adapters', () => {
+  const wiring = files.filter((f) => f.startsWith('cli/') && f !== 'cli/compose.ts' && importsOf(f).some((i) => /^(registry|sandbox)\//.test(i.target ?? '')))
+  expect(wiring.filter((f) => !WIRED_BY_COMPOSE.includes(f))).toEqual([])
+})
+
+/** Parts of compose.ts that are files of their own because another thread runs them. */
+const WIRED_BY_COMPOSE: readonly string[] = ['cli/proof-jobs.ts', 'cli/proof-worker.ts', 'cli/proofs.ts']
+
+function allowed(file: string, target: string): boolean {
+  const room = Object.keys(MAY_IMPORT).filter((r) => file.startsWith(`${r}/`)).sort((a, b) => b.length - a.length)[0]
+  if (room === undefined) return false
+  if (target.startsWith(`${room}/`)) return true
+  if (file === 'cli/compose.ts') return true
+  return (MAY_IMPORT[room] ?? []).some((to) => target === to || target.startsWith(`${to}/`))
+}
+
+function importsOf(file: string): readonly { readonly name: string; readonly target: string | undefined }[] {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const names = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'"\n;]*?(?:\{[^}]*\}[^'"\n;]*?)?\bfrom\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g)]
+  return names.map((m) => {
+    const name = m[1] ?? m[2] ?? m[3] ?? ''
+    const target = name.startsWith('.') ? relative(ROOT, resolve(dirname(join(ROOT, file)), name)).split(sep).join('/') : undefined
+    return { name, target }
+  })
+}
+
+function sources(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((f) => f.endsWith('.ts') && !f.includes('node_modules'))
+      .map((f) => relative(ROOT, join(folder, f)).split(sep).join('/'))
+      .sort()
+  } catch {
+    return []
+  }
+}
