@@ -26,10 +26,10 @@ export function parseArguments(argv: readonly string[], version: string, write: 
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
-  const on = <A>(name: string, load: Loader<A>, args: (...given: never[]) => A) =>
+  const on = <A>(name: string, load: Loader<A>, args: FromArguments<A>) =>
     (...given: unknown[]): void => {
       const common = program.opts<{ dir: string; json: boolean }>()
-      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...(given as never[]))) }
+      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
     }
   define(program, on)
   return parsed(program, argv, () => invocation)
@@ -46,7 +46,10 @@ function parsed(program: Program, argv: readonly string[], invocation: () => Inv
   return invocation()
 }
 
-type On = <A>(name: string, load: Loader<A>, args: (...given: never[]) => A) => (...given: unknown[]) => void
+// oxlint-disable-next-line typescript/no-explicit-any -- commander hands over what it parsed without types
+type FromArguments<A> = (...given: any[]) => A
+
+type On = <A>(name: string, load: Loader<A>, args: FromArguments<A>) => (...given: unknown[]) => void
 
 function define(program: Program, on: On): void {
   writing(program, on)
