@@ -1,8 +1,8 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { ServerResponse } from 'node:http'
-import { problemJson } from './github-answers.ts'
-import type { Env } from './github-http.ts'
+import { problemJson } from './github/answers.ts'
+import type { Env } from './github/http.ts'
 
 /** What goes wrong. */
 export type Fault =

@@ -4,9 +4,9 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import type { IndexLine } from '../../schemas/index-line.ts'
 import { normalizePermissions } from '../../schemas/permissions.ts'
 import type { RegistryEntry, RegistryFile } from '../../schemas/registry-entry.ts'
-import { fullName } from './github.ts'
-import type { Repository } from './github.ts'
-import { RELEASE_WORKFLOW } from './identity.ts'
+import { fullName } from './github/github.ts'
+import type { Repository } from './github/github.ts'
+import { RELEASE_WORKFLOW } from './sigstore/identity.ts'
 import type { Published } from './publish.ts'
 
 /** A change to an index repository, told by what it is about. Objects are written as YAML or JSON, texts and bytes as they are. */

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import type { Env } from './github-http.ts'
+import type { Env } from './github/http.ts'
 
 /** One request that reached the world. `status` and `bytes` (of the body) are 0 until the answer begins. */
 export interface RequestRecord {

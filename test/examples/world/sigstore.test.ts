@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { Sigstore } from '../../../examples/world/sigstore.ts'
-import type { WorkflowRun } from '../../../examples/world/identity.ts'
-import { statement } from '../../../examples/world/provenance.ts'
+import { Sigstore } from '../../../examples/world/sigstore/sigstore.ts'
+import type { WorkflowRun } from '../../../examples/world/sigstore/identity.ts'
+import { statement } from '../../../examples/world/sigstore/provenance.ts'
 import { oidOf, verified } from './verified.ts'
 
 const ARTIFACT = Buffer.from('the bytes of a release')

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { createHash } from 'node:crypto'
-import type { Env } from './github-http.ts'
+import type { Env } from './http.ts'
 import type { GitHub } from './github.ts'
 import { snappy } from './snappy.ts'
 

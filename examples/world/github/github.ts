@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { BareRepository, EPOCH } from './bare-repository.ts'
-import { sha256 } from '../../schemas/digest.ts'
-import type { Digest } from '../../schemas/digest.ts'
+import { BareRepository, EPOCH } from '../bare-repository.ts'
+import { sha256 } from '../../../schemas/digest.ts'
+import type { Digest } from '../../../schemas/digest.ts'
 
 /** An organization or user. */
 export interface Account {

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
-import { tokenText } from './github-http.ts'
-import type { Env } from './github-http.ts'
-import { problemJson } from './github-answers.ts'
+import { tokenText } from './http.ts'
+import type { Env } from './http.ts'
+import { problemJson } from './answers.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { createHash } from 'node:crypto'
-import { problemJson } from './github-answers.ts'
-import type { Addresses } from './github-answers.ts'
+import { problemJson } from './answers.ts'
+import type { Addresses } from './answers.ts'
 import type { GitHub, Repository, Token } from './github.ts'
 import type { HttpBindings } from '@hono/node-server'
 

@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import type * as Git from 'isomorphic-git'
 import type { CommitObject, TagObject, TreeEntry } from 'isomorphic-git'
 
 /** Reads objects of a bare repository in place. isomorphic-git is loaded when the first one is asked for. */
@@ -69,8 +70,8 @@ export class GitObjects {
   }
 }
 
-let loaded: Promise<typeof import('isomorphic-git')> | undefined
-function load(): Promise<typeof import('isomorphic-git')> {
+let loaded: Promise<typeof Git> | undefined
+function load(): Promise<typeof Git> {
   loaded ??= import('isomorphic-git')
   return loaded
 }

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../schemas/digest.ts'
+import { canonicalJson } from '../../../schemas/digest.ts'
 import { MerkleTree } from './merkle-tree.ts'
 import { SigningKey, sha256Bytes } from './signing-key.ts'
 

@@ -1,9 +1,9 @@
 import { Hono } from 'hono'
 import type { CommitObject, TreeEntry } from 'isomorphic-git'
-import type { BareRepository } from './bare-repository.ts'
+import type { BareRepository } from '../bare-repository.ts'
 import { GitObjects } from './git-objects.ts'
-import { paginate, problem } from './github-http.ts'
-import type { Env, Site } from './github-http.ts'
+import { paginate, problem } from './http.ts'
+import type { Env, Site } from './http.ts'
 import { fullName } from './github.ts'
 import type { Repository } from './github.ts'
 

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Env } from './github-http.ts'
+import type { Env } from '../github/http.ts'
 import type { SigningCertificateRequest } from './fulcio.ts'
 import type { ProposedEntry } from './rekor.ts'
 import type { Sigstore } from './sigstore.ts'

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { spawn } from 'node:child_process'
 import { basename, dirname } from 'node:path'
-import type { Env } from './github-http.ts'
+import type { Env } from './http.ts'
 
 /** Lets git's own `git http-backend` (a CGI program) answer a request for a bare repository. */
 export async function gitHttp(c: Context<Env>, dir: string, login: string | undefined): Promise<Response> {
