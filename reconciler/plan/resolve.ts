@@ -1,48 +1,51 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
-import { CatalystError } from '../../schemas/errors.ts'
-import { compareVersions, isPrerelease, satisfies } from '../../schemas/versions.ts'
-import type { Candidate } from '../ports.ts'
+import { LOCK_ATTEMPT } from './resolve-attempt.ts'
+import { settle } from './resolve-decisions.ts'
+import { solvedOrConflict } from './resolve-conflict.ts'
+import { assertKnownIds, assertTakeable } from './resolve-failure.ts'
+import { keptBack } from './resolve-kept-back.ts'
+import { notices } from './resolve-notices.ts'
+import { Taken } from './resolve-taken.ts'
 import type { ResolveInput, Resolved, Selection } from './resolve-types.ts'
+import { updateSteps, type Steps } from './resolve-update.ts'
+import { World, type WorldPlugin } from './resolve-world.ts'
 
-export type { KeptBack, ResolveInput, ResolveMode, Resolved, Selection, Waiting } from './resolve-types.ts'
+export type { KeptBack, KeptBackCode, ResolveInput, ResolveMode, Resolved, Selection, Waiting } from './resolve-types.ts'
+
+/** `lock` moves nothing without need. */
+const LOCK_STEPS: Steps = { attempt: LOCK_ATTEMPT, isFree: () => false, isLifted: () => false, tooFar: () => undefined }
 
 /**
- * Chooses one version of every wanted plugin and of what they need. Pure.
- * @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION, CONFLICT
+ * Chooses one version of every wanted plugin and of all that they need: the locked ones where they still satisfy
+ * everything, else the newest that may be taken. Pure and deterministic; complete, so a conflict that it reports is
+ * one, with its derivation in `problems`. What a person must decide first is in `waiting` and holds up nothing else.
+ * @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION (all of them at once), CONFLICT
  */
 export function resolve(input: ResolveInput): Resolved {
-  const chosen = new Map<string, Candidate>()
-  const wanted = new Map<string, Set<string>>()
-  const queue = input.desired.plugins.map((plugin) => ({ id: plugin.id, range: plugin.range, by: undefined as string | undefined }))
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    const by = wanted.get(next.id) ?? new Set<string>()
-    wanted.set(next.id, by)
-    if (next.by !== undefined) by.add(next.by)
-    const have = chosen.get(next.id)
-    if (have) {
-      if (!satisfies(have.version, next.range)) throw new CatalystError('CONFLICT', `${next.id} ${have.version} is taken, but ${next.range} is needed`)
-      continue
-    }
-    const candidate = newest(input, next.id, next.range)
-    chosen.set(next.id, candidate)
-    for (const [id, range] of Object.entries(candidate.dependencies)) queue.push({ id, range, by: next.id })
-  }
-  const selections: Selection[] = [...chosen.values()].sort((a, b) => byCodeUnit(a.id, b.id)).map((candidate) => ({
-    id: candidate.id,
-    candidate,
-    requested: input.desired.plugins.find((plugin) => plugin.id === candidate.id)?.range,
-    locked: false,
-    keptBack: [],
-    wantedBy: [...(wanted.get(candidate.id) ?? [])].sort(byCodeUnit),
-  }))
-  return { selections, waiting: [], notices: [] }
+  const world = new World(input)
+  assertKnownIds(world)
+  assertTakeable(world)
+  const base = solvedOrConflict(world, LOCK_ATTEMPT)
+  const steps = input.mode.kind === 'lock' ? LOCK_STEPS : updateSteps(world, input.mode, base)
+  const answer = input.mode.kind === 'lock' ? base : solvedOrConflict(world, steps.attempt)
+  const { versions, waiting } = settle(world, steps.attempt, answer)
+  const taken = new Taken(world, versions)
+  return { selections: selections(taken, steps), waiting, notices: notices(taken) }
 }
 
-function newest(input: ResolveInput, id: string, range: string): Candidate {
-  const all = input.candidates.get(id) ?? []
-  if (all.length === 0) throw new CatalystError('UNKNOWN_PLUGIN', `no registry has ${id}`)
-  const fitting = all.filter((c) => satisfies(c.version, range) && (!isPrerelease(c.version) || c.version === range))
-  const best = [...fitting].sort((a, b) => compareVersions(b.version, a.version))[0]
-  if (!best) throw new CatalystError('NO_VERSION', `no version of ${id} satisfies ${range}`)
-  return best
+function selections(taken: Taken, steps: Steps): readonly Selection[] {
+  return taken.world.plugins.flatMap((plugin) => selection(taken, plugin, steps)).sort((a, b) => byCodeUnit(a.id, b.id))
+}
+
+function selection(taken: Taken, plugin: WorldPlugin, steps: Steps): readonly Selection[] {
+  const chosen = taken.version(plugin)
+  if (chosen === undefined) return []
+  return [{
+    id: plugin.id,
+    candidate: chosen.candidate,
+    requested: plugin.desired?.range,
+    locked: chosen.isLocked,
+    keptBack: keptBack(taken, plugin, steps),
+    wantedBy: taken.dependents(plugin.id).map((dependent) => dependent.id).sort(byCodeUnit),
+  }]
 }

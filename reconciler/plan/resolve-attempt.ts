@@ -1,0 +1,42 @@
+import { isEmpty, orAbsent, versionsWhere } from './resolve-bits.ts'
+import { clause, type Clause } from './resolve-clauses.ts'
+import { solve, type Answer } from './resolve-solver.ts'
+import type { Version, World, WorldPlugin } from './resolve-world.ts'
+
+/** One question put to the world: what must be there, what may be taken, what should stay. */
+export interface Attempt {
+  readonly isWanted: (plugin: WorldPlugin) => boolean
+  readonly allows: (plugin: WorldPlugin, version: Version) => boolean
+  /** Number of the version to keep if possible, -1 for none. */
+  readonly keep: (plugin: WorldPlugin) => number
+}
+
+/** No real store comes near it; a registry made to be hard is stopped after some seconds. */
+const MAX_CONFLICTS = 50_000
+
+/** Keeps what is locked and takes the newest of the rest: what `lock` does. */
+export const LOCK_ATTEMPT: Attempt = {
+  isWanted: (plugin) => plugin.desired !== undefined,
+  allows: (_plugin, version) => version.inRange && version.bar === undefined,
+  keep: (plugin) => plugin.locked,
+}
+
+/** Solves an attempt. Complete: when there is an answer it is found (within the limit on conflicts). */
+export function solveAttempt(world: World, attempt: Attempt): Answer {
+  return solve({
+    sizes: world.sizes,
+    facts: world.plugins.flatMap((plugin) => factOf(world, attempt, plugin) ?? []),
+    clausesOf: (plugin, version) => world.clausesOf(plugin, version),
+    keep: (number) => {
+      const plugin = world.plugins[number]!
+      return attempt.keep(plugin)
+    },
+    maxConflicts: MAX_CONFLICTS,
+  })
+}
+
+function factOf(world: World, attempt: Attempt, plugin: WorldPlugin): Clause | undefined {
+  const forbidden = versionsWhere(plugin.versions.length, (v) => !attempt.allows(plugin, plugin.versions[v]!))
+  if (attempt.isWanted(plugin)) return clause([[plugin.number, orAbsent(forbidden)]], world.sizes, { kind: 'wanted', plugin: plugin.number })
+  return isEmpty(forbidden) ? undefined : clause([[plugin.number, forbidden]], world.sizes, { kind: 'barred', plugin: plugin.number })
+}

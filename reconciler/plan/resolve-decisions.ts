@@ -1,0 +1,171 @@
+import { byCodeUnit } from '../../schemas/digest.ts'
+import { CatalystError } from '../../schemas/errors.ts'
+import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
+import { solveAttempt, type Attempt } from './resolve-attempt.ts'
+import { factsUnder } from './resolve-clauses.ts'
+import { byId, excessText, listText } from './resolve-eligible.ts'
+import { grantYaml } from './resolve-grant.ts'
+import { Taken } from './resolve-taken.ts'
+import type { Waiting } from './resolve-types.ts'
+import type { Version, World, WorldPlugin } from './resolve-world.ts'
+
+/** What can be had while some decisions are missing. */
+export interface Settled {
+  /** The version of each plugin, -1 = not installed. */
+  readonly versions: readonly number[]
+  readonly waiting: readonly Waiting[]
+}
+
+/**
+ * Takes out of an answer what a person has not decided about. What waits stays at its locked version, whatever its
+ * entry asks for by now, or is not installed; so does what needs it. Everything else is resolved again without it.
+ */
+export function settle(world: World, attempt: Attempt, answer: readonly number[]): Settled {
+  const pending = new Pending(world)
+  let taken = new Taken(world, answer)
+  for (let asking = askingNow(taken); asking.length > 0; asking = askingNow(taken)) {
+    for (const { plugin, version } of asking) pending.ask(taken, plugin, version)
+    pending.holdUpDependents(taken)
+    taken = new Taken(world, pending.solveWithout(attempt))
+  }
+  for (const { plugin, version } of undecidedIn(taken)) pending.ask(taken, plugin, version)
+  return { versions: taken.versions, waiting: pending.waiting() }
+}
+
+interface Undecided {
+  readonly plugin: WorldPlugin
+  readonly version: Version
+}
+
+function undecidedIn(taken: Taken): readonly Undecided[] {
+  return taken.world.plugins.flatMap((plugin) => {
+    const version = taken.version(plugin)
+    return version && version.undecided.length > 0 ? [{ plugin, version }] : []
+  })
+}
+
+/** What would be taken anew without a decision; what is locked stays anyway. */
+function askingNow(taken: Taken): readonly Undecided[] {
+  return undecidedIn(taken).filter(({ version }) => !version.isLocked)
+}
+
+/** The decisions that are missing, and what they hold up. */
+class Pending {
+  readonly #world: World
+  /** Only the locked version is allowed. */
+  readonly #stays = new Set<number>()
+  /** Not installed at all. */
+  readonly #out = new Set<number>()
+  readonly #waiting = new Map<string, Waiting>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  waiting(): readonly Waiting[] {
+    return [...this.#waiting.values()].sort((a, b) => byCodeUnit(a.id, b.id) || byCodeUnit(a.code, b.code))
+  }
+
+  ask(taken: Taken, plugin: WorldPlugin, version: Version): void {
+    const neededBy = taken.dependents(plugin.id).map((dependent) => dependent.id).sort(byCodeUnit)
+    for (const code of version.undecided) this.#note(code === 'GRANT_MISSING' ? grantMissing(plugin, version, neededBy) : signerMissing(plugin, version))
+    this.#holdUp(plugin)
+  }
+
+  #note(waiting: Waiting): void {
+    const key = `${waiting.id} ${waiting.code}`
+    if (!this.#waiting.has(key)) this.#waiting.set(key, waiting)
+  }
+
+  #holdUp(plugin: WorldPlugin): void {
+    if (plugin.locked >= 0 && !this.#out.has(plugin.number)) this.#stays.add(plugin.number)
+    else this.#out.add(plugin.number)
+  }
+
+  /** New plugins whose needs cannot be met now wait as well: an old version is not what was asked for. What is locked is resolved again instead. */
+  holdUpDependents(taken: Taken): void {
+    const isMissing = (id: string, range: string): boolean => {
+      const target = this.#world.plugin(id)
+      if (target === undefined) return false
+      if (this.#out.has(target.number)) return true
+      const locked = this.#stays.has(target.number) ? target.versions[target.locked] : undefined
+      return locked !== undefined && !taken.fits(target, locked, range)
+    }
+    for (let found = true; found; ) {
+      found = false
+      for (const plugin of this.#world.plugins) {
+        const version = taken.version(plugin)
+        if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number)) continue
+        const missing = byId(version.candidate.dependencies).filter(([id, range]) => isMissing(id, range)).map(([id]) => id)
+        if (missing.length === 0) continue
+        this.#note(decisionRequired(plugin, version, missing))
+        this.#out.add(plugin.number)
+        found = true
+      }
+    }
+  }
+
+  /** Solves what is left. Where that contradicts itself, what is involved waits as well: before the decisions were missing it could be had. */
+  solveWithout(attempt: Attempt): readonly number[] {
+    for (;;) {
+      const answer = solveAttempt(this.#world, this.#narrowed(attempt))
+      if (answer.kind === 'solved') return answer.versions
+      if (answer.kind === 'gave-up') throw new CatalystError('CONFLICT', 'The plugins that do not wait for a decision could not be resolved in reasonable time.')
+      const involved = factsUnder(answer.because).filter((fact) => fact.kind === 'wanted').map((fact) => this.#world.plugins[fact.plugin]!)
+      this.#holdUpInvolved(involved)
+    }
+  }
+
+  #holdUpInvolved(involved: readonly WorldPlugin[]): void {
+    const moving = involved.filter((plugin) => !this.#stays.has(plugin.number))
+    const names = [...new Set([...this.#waiting.values()].filter((w) => w.code !== 'DECISION_REQUIRED').map((w) => w.id))]
+    for (const plugin of moving.length > 0 ? moving : involved) {
+      this.#note(decisionRequired(plugin, undefined, names))
+      if (moving.length > 0) this.#holdUp(plugin)
+      else this.#out.add(plugin.number)
+    }
+  }
+
+  #narrowed(attempt: Attempt): Attempt {
+    return {
+      isWanted: (plugin) => attempt.isWanted(plugin) && !this.#out.has(plugin.number),
+      allows: (plugin, version) => {
+        if (this.#out.has(plugin.number)) return false
+        return this.#stays.has(plugin.number) ? version.isLocked : attempt.allows(plugin, version)
+      },
+      keep: (plugin) => (this.#stays.has(plugin.number) ? plugin.locked : attempt.keep(plugin)),
+    }
+  }
+}
+
+function grantMissing(plugin: WorldPlugin, { candidate }: Version, neededBy: readonly string[]): Waiting {
+  const asks = `asks for ${excessText(permissionExcess(candidate.permissions, NO_PERMISSIONS))}`
+  const message = plugin.desired
+    ? `${plugin.id} ${candidate.version} ${asks}, and its entry in plugins.yaml has no \`permissions:\` yet`
+    : `${plugin.id} ${candidate.version}, which ${listText(neededBy)} ${neededBy.length === 1 ? 'needs' : 'need'}, ${asks}, and has no entry in plugins.yaml that would allow it`
+  return { id: plugin.id, code: 'GRANT_MISSING', message, hint: grantYaml(plugin.id, candidate.permissions), candidate }
+}
+
+function signerMissing(plugin: WorldPlugin, { candidate }: Version): Waiting {
+  const where = candidate.source ?? candidate.registry ?? candidate.repository.url
+  return {
+    id: plugin.id,
+    code: 'SIGNER_MISSING',
+    message: `${plugin.id} ${candidate.version} comes from ${where}, and plugins.yaml does not say yet who must have signed it`,
+    hint: 'Write the `signer:` of the plugin in plugins.yaml.',
+    candidate,
+  }
+}
+
+function decisionRequired(plugin: WorldPlugin, version: Version | undefined, missing: readonly string[]): Waiting {
+  const names = listText([...missing].sort(byCodeUnit))
+  return {
+    id: plugin.id,
+    code: 'DECISION_REQUIRED',
+    message: version
+      ? `${plugin.id} ${version.candidate.version} needs ${names}, which ${missing.length === 1 ? 'waits' : 'wait'} for a decision`
+      : `${plugin.id} cannot follow its entry in plugins.yaml before the decision about ${names}`,
+    hint: `Decide about ${names} first, as shown there.`,
+    ...(version ? { candidate: version.candidate } : {}),
+  }
+}
