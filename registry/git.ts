@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import { promises as disk } from 'node:fs'
+import type { HttpClient, PromiseFsClient, ServerRef } from 'isomorphic-git'
+import { CatalystError } from '../schemas/errors.ts'
+import { temporaryPath } from './atomic-write.ts'
+import { noCredentials, type Credentials } from './credentials.ts'
+import { systemCode } from './disk-errors.ts'
+import { shownUrl } from './http-answer.ts'
+import { readBody } from './http-body.ts'
+import type { Http } from './http.ts'
+import { DEFAULT_RETRIES, withRetries, type RetryPolicy } from './retry.ts'
+
+/* The one door to isomorphic-git. It is loaded when it is first needed (about 100 ms). */
+
+/** A git server and how to talk to it. */
+export interface GitRemote {
+  /** `https://host/owner/repository.git`, without a user name. */
+  readonly url: string
+  readonly http: Http
+  readonly credentials?: Credentials
+  readonly retries?: Partial<RetryPolicy>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Objects of one repository on this machine. */
+export interface GitObjects {
+  /**
+   * The content of an object, its SHA-1 computed and compared: neither git's packs nor isomorphic-git do that on reading.
+   * @throws CatalystError INDEX_INVALID when the object is missing, damaged or of another type
+   */
+  read(oid: string, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array>
+}
+
+const PACK_MAX_BYTES = 256 * 1024 * 1024
+
+/** The refs of a server that begin with `prefix`, tags with the commit they lead to (`peeled`). Protocol 2: two small requests. */
+export async function remoteRefs(remote: GitRemote, prefix: string): Promise<readonly ServerRef[]> {
+  const git = await import('isomorphic-git')
+  return speaking(remote, () => git.listServerRefs({ http: clientOf(remote), url: remote.url, prefix, symrefs: true, peelTags: true, protocolVersion: 2 }))
+}
+
+/**
+ * Brings the branch (`refs/heads/…`) with all its history into the bare repository `gitdir`, which is made when it is
+ * not there, and returns its commit. What the repository has under the same ref is not sent again.
+ * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND
+ */
+export async function fetchBranch(remote: GitRemote, gitdir: string, branch: string): Promise<string> {
+  const git = await import('isomorphic-git')
+  const fs = writableFs()
+  await git.init({ fs, gitdir, bare: true, defaultBranch: 'main' })
+  await git.addRemote({ fs, gitdir, remote: 'origin', url: remote.url, force: true })
+  // Without `depth`: a shallow fetch sends the whole pack again each time, and could not prove descent.
+  const { fetchHead } = await speaking(remote, () =>
+    git.fetch({ fs, gitdir, http: clientOf(remote), url: remote.url, remote: 'origin', ref: branch, remoteRef: branch, singleBranch: true, tags: false, cache: {} }),
+  )
+  if (!fetchHead) throw new CatalystError('INDEX_INVALID', `${shownUrl(remote.url)} has no commits`)
+  // Only `refs/heads/*` is offered to the server as what we have.
+  await git.writeRef({ fs, gitdir, ref: branch, value: fetchHead, force: true })
+  return fetchHead
+}
+
+/** The commit of a ref of a local repository; undefined when it has none. Reads only. */
+export async function localRef(gitdir: string, ref: string): Promise<string | undefined> {
+  const git = await import('isomorphic-git')
+  try {
+    return await git.resolveRef({ fs: readOnlyFs(), gitdir, ref })
+  } catch (error) {
+    if (error instanceof git.Errors.NotFoundError) return undefined
+    throw error
+  }
+}
+
+/** The objects of a repository, read in place. `cache` keeps its pack indexes; share it between reads, not after the packs are replaced. */
+export function gitObjects(gitdir: string, name: string, cache: object = {}): GitObjects {
+  const fs = readOnlyFs()
+  return {
+    async read(oid, type) {
+      const git = await import('isomorphic-git')
+      try {
+        const found = await git.readObject({ fs, gitdir, oid, format: 'content', cache })
+        const bytes = found.object as Uint8Array
+        if (found.type === type && objectId(type, bytes) === oid) return bytes
+        throw new CatalystError('INDEX_INVALID', `${name}: object ${oid} is damaged, or no ${type}`)
+      } catch (error) {
+        if (error instanceof CatalystError) throw error
+        throw new CatalystError('INDEX_INVALID', `${name}: the ${type} ${oid} cannot be read: ${reasonOf(error)}`, { cause: error })
+      }
+    },
+  }
+}
+
+function objectId(type: string, bytes: Uint8Array): string {
+  return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex')
+}
+
+/** Anything that isomorphic-git throws about a server means that nobody speaks git there, or not to us. */
+async function speaking<T>(remote: GitRemote, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof CatalystError || remote.signal?.aborted || /^E[A-Z]+$/.test(systemCode(error) ?? '')) throw error
+    throw new CatalystError('SOURCE_UNREACHABLE', `${shownUrl(remote.url)} does not answer as a git server: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]?.slice(0, 200) ?? ''
+}
+
+/** isomorphic-git's idea of HTTP on our own. Bodies are read whole first, so that a dropped connection is an error and no short pack. */
+function clientOf(remote: GitRemote): HttpClient {
+  const policy = { ...DEFAULT_RETRIES, ...remote.retries }
+  const limits = { maxBytes: PACK_MAX_BYTES, signal: remote.signal }
+  return {
+    async request({ url, method = 'GET', headers = {}, body }) {
+      const sent = body ? await collected(body) : undefined
+      return withRetries(async () => {
+        const credentials = remote.credentials ?? noCredentials
+        const answer = await remote.http.send({ url, method: method === 'POST' ? 'POST' : 'GET', headers, credentials, ...limits, ...(sent ? { body: sent } : {}) })
+        const bytes = await readBody(answer, limits)
+        const type = { 'content-type': answer.headers['content-type'] ?? '' }
+        return { url: answer.url, method, headers: type, body: once(bytes), statusCode: answer.status, statusMessage: '' }
+      }, policy, remote.signal)
+    },
+  }
+}
+
+async function collected(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of body) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+async function* once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
+  yield bytes
+}
+
+/** Writes by rename, so that two processes which fetch into one mirror never see half a file of each other. */
+function writableFs(): PromiseFsClient {
+  const writeFile = async (path: string, bytes: Uint8Array | string): Promise<void> => {
+    const temporary = temporaryPath(path)
+    await disk.writeFile(temporary, bytes, { mode: 0o600 })
+    await disk.rename(temporary, path)
+  }
+  return { promises: { ...disk, writeFile } }
+}
+
+/** A repository of somebody else's: reading it changes nothing in it. */
+function readOnlyFs(): PromiseFsClient {
+  const refuse = async (): Promise<never> => {
+    throw Object.assign(new Error('read-only'), { code: 'EROFS' })
+  }
+  const { readFile, stat, lstat, readdir, readlink } = disk
+  return { promises: { readFile, stat, lstat, readdir, readlink, writeFile: refuse, mkdir: refuse, rmdir: refuse, unlink: refuse, symlink: refuse } }
+}
