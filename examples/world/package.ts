@@ -9,15 +9,25 @@ import type { Files } from './bare-repository.ts'
 export interface PluginInput {
   readonly id: string
   readonly version: string
-  /** Laid over a manifest of type `generic` that asks for nothing. */
+  /** Laid over the manifest among `files`, or over one of type `generic` that asks for nothing. */
   readonly manifest?: Partial<Manifest>
   /** Laid over `manifest.json`, `package.json` and `index.js`; undefined takes one away. Paths are relative to the package. */
   readonly files?: Readonly<Record<string, string | Uint8Array | undefined>>
 }
 
-/** The manifest that such a plugin gets. */
-export function manifestOf({ id, version, manifest }: PluginInput): Manifest {
-  return { id, name: id, version, type: 'generic', main: 'index.js', license: 'Apache-2.0', ...manifest }
+/** The manifest that such a plugin gets: the file's own, if there is one, under what is laid over it. */
+export function manifestOf(plugin: PluginInput): Manifest {
+  const { id, version, manifest } = plugin
+  return { ...(writtenManifest(plugin) ?? { id, name: id, version, type: 'generic', main: 'index.js', license: 'Apache-2.0' }), ...manifest }
+}
+
+/** `manifest.json` of the files given; undefined when there is none, or one that is not JSON (a test may want that). */
+function writtenManifest({ files }: PluginInput): Manifest | undefined {
+  try {
+    return JSON.parse(Buffer.from(files?.['manifest.json'] ?? '').toString()) as Manifest
+  } catch {
+    return undefined
+  }
 }
 
 /** The files of the package, made ones and given ones. */
@@ -28,6 +38,7 @@ export function packageFiles(plugin: PluginInput): Files {
     'package.json': json({ name: `catalyst-plugin-${plugin.id}`, version: plugin.version, type: 'module', main: manifest.main, license: manifest.license }),
     'index.js': codeOf(plugin),
     ...plugin.files,
+    ...(plugin.manifest ? { 'manifest.json': json(manifest) } : {}),
   }
   return Object.fromEntries(Object.entries(made).filter((pair): pair is [string, string | Uint8Array] => pair[1] !== undefined))
 }

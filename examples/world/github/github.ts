@@ -123,6 +123,7 @@ export class GitHub {
     return this.#byName.get(key(name))
   }
 
+  /** The repository of a numeric id. */
   byId(id: number): Repository | undefined {
     return this.#byId.get(id)
   }
@@ -149,6 +150,7 @@ export class GitHub {
     return token
   }
 
+  /** What a token may do, or undefined when it is unknown. */
   token(text: string): Token | undefined {
     return this.#tokens.get(text)
   }
@@ -200,6 +202,7 @@ export class GitHub {
     return undefined
   }
 
+  /** Every attestation, for the server of their bytes. */
   attestation(id: number): Attestation | undefined {
     for (const { attestations } of this.#byId.values()) {
       const found = attestations.find((attestation) => attestation.id === id)

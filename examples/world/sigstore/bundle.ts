@@ -42,7 +42,10 @@ function logEntryOf(kind: string, entry: LogEntry): Record<string, unknown> {
   return {
     logIndex: String(entry.logIndex), logId: { keyId: hexToBase64(entry.logID) }, kindVersion: { kind, version: '0.0.1' },
     integratedTime: String(entry.integratedTime), inclusionPromise: { signedEntryTimestamp },
-    inclusionProof: { logIndex: String(proof.logIndex), treeSize: String(proof.treeSize), rootHash: hexToBase64(proof.rootHash), hashes: proof.hashes.map(hexToBase64), checkpoint: { envelope: proof.checkpoint } },
+    inclusionProof: {
+      logIndex: String(proof.logIndex), treeSize: String(proof.treeSize), rootHash: hexToBase64(proof.rootHash), hashes: proof.hashes.map(hexToBase64),
+      checkpoint: { envelope: proof.checkpoint },
+    },
     canonicalizedBody: entry.body,
   }
 }

@@ -54,10 +54,15 @@ function keyIdentifier(spki: Buffer): Buffer {
   return createHash('sha1').update(spki.subarray(-65)).digest()
 }
 
+/** RFC 5280 4.2.1.2. */
 export const subjectKeyId = (spki: Buffer): Buffer => extension('2.5.29.14', octets(keyIdentifier(spki)))
+/** RFC 5280 4.2.1.1. */
 export const authorityKeyId = (spki: Buffer): Buffer => extension('2.5.29.35', sequence(implicit(0, keyIdentifier(spki))))
+/** RFC 5280 4.2.1.9: may issue certificates. */
 export const certificateAuthority = (): Buffer => extension('2.5.29.19', sequence(boolean(true)), true)
+/** RFC 5280 4.2.1.6: the only name of a Fulcio certificate. */
 export const uriAltName = (uri: string): Buffer => extension('2.5.29.17', sequence(implicit(6, Buffer.from(uri))), true)
+/** RFC 5280 4.2.1.12. */
 export const extendedKeyUsage = (purpose: string, critical = false): Buffer => extension('2.5.29.37', sequence(oid(purpose)), critical)
 
 /** `sign`: may sign data. `issue`: may sign certificates and revocation lists. */

@@ -20,9 +20,13 @@ function bigEndian(value: bigint): Buffer {
   return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
 }
 
+/** SEQUENCE of elements. */
 export const sequence = (...parts: readonly Uint8Array[]): Buffer => der(0x30, ...parts)
+/** OCTET STRING. */
 export const octets = (value: Uint8Array): Buffer => der(0x04, value)
+/** UTF8String. */
 export const utf8 = (text: string): Buffer => der(0x0c, Buffer.from(text))
+/** BOOLEAN. */
 export const boolean = (value: boolean): Buffer => der(0x01, Buffer.of(value ? 0xff : 0))
 /** BIT STRING whose last byte has `unused` bits that do not count. */
 export const bits = (value: Uint8Array, unused = 0): Buffer => der(0x03, Buffer.of(unused), value)

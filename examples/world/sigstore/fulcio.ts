@@ -1,5 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto'
-import { CODE_SIGNING, authorityKeyId, distinguishedName, extendedKeyUsage, fulcioExtension, keyUsage, newSerial, rootCertificate, signCertificate, subjectKeyId, toBeSigned, uriAltName } from './certificate.ts'
+import {
+  CODE_SIGNING, authorityKeyId, distinguishedName, extendedKeyUsage, fulcioExtension, keyUsage, newSerial, rootCertificate, signCertificate, subjectKeyId,
+  toBeSigned, uriAltName,
+} from './certificate.ts'
 import type { CertificateLog } from './certificate-log.ts'
 import { pem } from './der.ts'
 import { identityOfClaims } from './identity.ts'

@@ -28,6 +28,7 @@ export class TimestampAuthority {
     return this.timestampOfHash(sha256Bytes(data), at)
   }
 
+  /** The same for a SHA-256 that somebody else took. */
   timestampOfHash(sha256: Uint8Array, at: Date): Buffer {
     const imprint = sequence(SHA256, octets(sha256))
     const info = sequence(integer(1), oid('1.3.6.1.4.1.57264.2'), imprint, integer(newSerial()), generalizedTime(at))

@@ -2,7 +2,6 @@ import fs from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import git from 'isomorphic-git'
 import http from 'isomorphic-git/http/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,8 +12,7 @@ import { startWorld } from '../../../examples/world/world.ts'
 import type { World } from '../../../examples/world/world.ts'
 import { IndexLine } from '../../../schemas/index-line.ts'
 import { RegistryEntry, RegistryFile } from '../../../schemas/registry-entry.ts'
-
-const ajv = new Ajv2020({ strict: false, allErrors: true })
+import { obeys } from '../../../schemas/validate.ts'
 
 describe('an index repository', () => {
   let world: World
@@ -38,14 +36,11 @@ describe('an index repository', () => {
     const manifest = { permissions: { api: ['api.stripe.com'], database: ['orders'] }, dependencies: { templates: '^1.0.0' }, compatibility: { catalyst: '^3.0.0' } }
     const release = await world.publish({ id: 'stripe-payments', version: '2.1.0', manifest, at: new Date('2025-05-06T07:08:09Z') })
     await index.list([release])
-    expect(ajv.compile(RegistryFile)(parse(await file('registry.yaml')))).toBe(true)
+    expect(obeys(RegistryFile, parse(await file('registry.yaml')))).toBe(true)
     const entry = parse(await file('entries/stripe-payments.yaml')) as RegistryEntry
     const [line] = await linesOf('index/st/ri/stripe-payments')
-    for (const [schema, value] of [[RegistryEntry, entry], [IndexLine, line]] as const) {
-      const validate = ajv.compile(schema)
-      validate(value)
-      expect(validate.errors).toBeNull()
-    }
+    expect([obeys(RegistryEntry, entry), obeys(IndexLine, line)]).toEqual([true, true])
+    expect(obeys(IndexLine, { ...line, extra: 1 })).toBe(false)
     expect(line).toMatchObject({ version: '2.1.0', commit: release.commit, publishedAt: '2025-05-06T07:08:09Z', dependencies: { templates: '^1.0.0' }, platform: '^3.0.0', permissions: { api: ['api.stripe.com:443'], database: { orders: 'read' } } })
     expect([line?.artifact, line?.bundle].map((f) => [f?.sha256, f?.size])).toEqual([release.artifact, release.bundle].map((f) => [f?.sha256, f?.size]))
     expect(entry.repositories[0]).toEqual({ url: 'https://github.com/acme/stripe-payments', id: release.repository.id, ownerId: release.repository.owner.id })

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import * as tar from 'tar'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tgz } from '../../../examples/world/archive.ts'
-import { filesOfFolders, packPlugin } from '../../../examples/world/package.ts'
+import { filesOfFolders, manifestOf, packPlugin, packageFiles } from '../../../examples/world/package.ts'
 import type { Published } from '../../../examples/world/publish.ts'
 import { Sigstore } from '../../../examples/world/sigstore/sigstore.ts'
 import { startWorld } from '../../../examples/world/world.ts'
@@ -55,6 +55,15 @@ describe('packing', () => {
     await Promise.all([writeFile(join(dir, 'base/a'), '1'), writeFile(join(dir, 'base/lib/b'), '1'), writeFile(join(dir, 'over/a'), '2')])
     const files = await filesOfFolders(join(dir, 'base'), join(dir, 'over'))
     expect(Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, bytes.toString()]))).toEqual({ a: '2', 'lib/b': '1' })
+  })
+
+  test('a manifest among the files counts, and can be laid over; one that is no JSON is packed as it is', () => {
+    const files = { 'manifest.json': '{"id":"ga","version":"1.0.0","type":"analytics"}' }
+    expect(manifestOf({ id: 'ga', version: '1.0.0', files })).toMatchObject({ type: 'analytics' })
+    const over = { id: 'ga', version: '1.1.0', files, manifest: { version: '1.1.0' } }
+    expect(JSON.parse(String(packageFiles(over)['manifest.json']))).toEqual({ id: 'ga', version: '1.1.0', type: 'analytics' })
+    expect(packageFiles({ id: 'ga', version: '1.0.0', files: { 'manifest.json': '{' } })['manifest.json']).toBe('{')
+    expect(packageFiles({ id: 'ga', version: '1.0.0', files: { 'manifest.json': undefined } })).not.toHaveProperty('manifest.json')
   })
 
   test('an archive can be as hostile as a test wants', async () => {
