@@ -73,8 +73,8 @@ const PLUGINS: Readonly<Record<string, { readonly repository: Repository; readon
     repository: MESSAGING,
     releases: [
       { version: '1.2.0', publishedAt: '2026-09-02T12:45:00Z' },
-      { version: '1.1.0', publishedAt: '2026-04-16T12:00:00Z', without: migrationFiles('0003_add_delivery') },
-      { version: '1.0.0', publishedAt: '2026-02-11T14:30:00Z', without: ['opt-out.js', 'webhook.js', ...migrationFiles('0002_create_opt_outs')] },
+      { version: '1.1.0', publishedAt: '2026-04-16T12:00:00Z', without: ['delivery.js', ...migrationFiles('0003_add_delivery')] },
+      { version: '1.0.0', publishedAt: '2026-02-11T14:30:00Z', without: ['opt-out.js', 'signature.js', 'webhook.js', ...migrationFiles('0002_create_opt_outs')] },
     ],
   },
   'product-feed': {

@@ -38,12 +38,12 @@ export interface ServedProvider {
 export async function serveProvider(provider: Provider): Promise<ServedProvider> {
   const requests: ProviderRequest[] = []
   const faults: Fault[] = []
-  const server = createServer((incoming, outgoing) => {
-    void readRequest(incoming).then((request) => {
-      requests.push(request)
-      answer(outgoing, request, { provider, fault: faults.shift() })
-    })
-  })
+  const respond = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const request = await readRequest(incoming)
+    requests.push(request)
+    answer(outgoing, request, { provider, fault: faults.shift() })
+  }
+  const server = createServer((incoming, outgoing) => void respond(incoming, outgoing))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

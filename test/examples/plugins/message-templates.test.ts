@@ -50,7 +50,7 @@ describe('the words', () => {
     const { render, plugin } = await open({ templates: { 'order-placed': { fi: 'Moi {number}' }, sale: { en: 'Sale' } } })
     expect((await render({ template: 'order-placed', locale: 'fi', values: ORDER })).text).toBe('Moi 1001')
     expect((await render({ template: 'order-placed', locale: 'sv', values: ORDER })).locale).toBe('sv')
-    expect(await (plugin.operations?.['list'] as () => Promise<unknown>)()).toContainEqual({ id: 'sale', locales: ['en'] })
+    expect(await plugin.operations?.['list']?.(undefined as never)).toContainEqual({ id: 'sale', locales: ['en'] })
   })
 })
 

@@ -7,9 +7,9 @@ export const BUILT_IN = {
     sv: '{shop}: tack! Vi har din beställning {number}, {items, plural, one {# vara} other {# varor}}, {total, money}.',
   },
   'order-shipped': {
-    en: '{shop}: your order {number} is on its way with {carrier}. {url}',
-    de: '{shop}: Deine Bestellung {number} ist unterwegs mit {carrier}. {url}',
-    fi: '{shop}: tilauksesi {number} on matkalla, {carrier}. {url}',
-    sv: '{shop}: din beställning {number} är på väg med {carrier}. {url}',
+    en: '{shop}: your order {number} is on its way. {carrier} {url}',
+    de: '{shop}: Deine Bestellung {number} ist unterwegs. {carrier} {url}',
+    fi: '{shop}: tilauksesi {number} on matkalla. {carrier} {url}',
+    sv: '{shop}: din beställning {number} är på väg. {carrier} {url}',
   },
 }

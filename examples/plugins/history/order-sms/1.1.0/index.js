@@ -1,0 +1,33 @@
+/** @import { Marketing, PluginHost } from '@catalyst/plugins/contracts' */
+import { optOuts } from './opt-out.js'
+import { orderMessages } from './order-messages.js'
+import { smsSender } from './sender.js'
+import { signedBy } from './signature.js'
+import { answerInbound } from './webhook.js'
+
+/**
+ * Order messages by SMS through Twilio.
+ *
+ * @param {PluginHost} host
+ * @returns {Marketing}
+ */
+export function createPlugin(host) {
+  const refusals = optOuts(host)
+  const sender = smsSender(host, refusals)
+  const messages = orderMessages(host, sender)
+  return {
+    async health() {
+      const { config } = host
+      if (config.accountSid !== undefined && config.from === undefined && config.messagingServiceSid === undefined) return { ok: false, message: 'config needs `from` or `messagingServiceSid`' }
+      return { ok: true }
+    },
+    send: sender.send,
+    hooks: {
+      'order.placed': ({ data }) => messages.tell('order-placed', data, { items: data.items, total: data.total }),
+      'order.shipped': ({ data }) => messages.tell('order-shipped', data, { carrier: data.carrier ?? '', url: data.trackingUrl ?? '' }),
+    },
+    webhooks: {
+      inbound: signedBy(host, (form) => answerInbound(form, refusals)),
+    },
+  }
+}

@@ -1,0 +1,1 @@
+DROP TABLE plg_order_sms__opt_outs;

@@ -1,0 +1,2 @@
+DROP INDEX plg_order_sms__messages_sid;
+ALTER TABLE plg_order_sms__messages DROP COLUMN delivery;
