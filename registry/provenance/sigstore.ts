@@ -1,0 +1,133 @@
+import { createPublicKey, X509Certificate as NodeCertificate } from 'node:crypto'
+import { bundleFromJSON, type Bundle } from '@sigstore/bundle'
+import { ASN1Obj, X509Certificate } from '@sigstore/core'
+import { HashAlgorithm, TrustedRoot } from '@sigstore/protobuf-specs'
+import { toSignedEntity, toTrustMaterial, Verifier, type TrustMaterial } from '@sigstore/verify'
+
+/*
+ * The door to Sigstore's libraries: nothing else imports them. Whatever they throw is left as it is here (TypeErrors, SyntaxErrors,
+ * OpenSSL's own) and becomes a refusal with our code in the functions that use this door.
+ */
+
+export type { Bundle, TrustMaterial, TrustedRoot }
+
+/** How many of each kind of witness a signature must have under a trust root. */
+export interface Thresholds {
+  /** Entries of a transparency log. */
+  readonly log: number
+  /** Promises of a certificate log inside the signing certificate. */
+  readonly certificateLog: number
+  /** Times stated by a log or a timestamp authority. */
+  readonly time: number
+}
+
+/** A Sigstore bundle of version 0.1 to 0.3, with everything present that its version demands. */
+export function parseBundle(json: unknown): Bundle {
+  return bundleFromJSON(json)
+}
+
+/** sigstore/protobuf-specs `TrustedRoot`. */
+export function parseTrustedRoot(json: unknown): TrustedRoot {
+  return TrustedRoot.fromJSON(json)
+}
+
+/** Keys and certificates of a root, ready for use. `keyPem`: the key that a bundle without a certificate was signed by. */
+export function materialOf(root: TrustedRoot, keyPem?: string): TrustMaterial {
+  if (keyPem === undefined) return toTrustMaterial(root)
+  const publicKey = createPublicKey(keyPem)
+  return toTrustMaterial(root, () => ({ publicKey, validFor: () => true }))
+}
+
+/**
+ * Checks times, certificate chain, certificate log, transparency log and signature; no identity. `artifact` is needed for
+ * message signatures only: a DSSE envelope carries what it signs.
+ */
+export function checkSignature(bundle: Bundle, material: TrustMaterial, thresholds: Thresholds, artifact?: Uint8Array): void {
+  const verifier = new Verifier(material, { tlogThreshold: thresholds.log, ctlogThreshold: thresholds.certificateLog, timestampThreshold: thresholds.time })
+  verifier.verify(toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact)))
+}
+
+/** The times that `checkSignature` has proven, as it sees them: promised log entries, and timestamps. */
+export function timesOf(bundle: Bundle): Date[] {
+  return toSignedEntity(bundle).timestamps.flatMap((time) => {
+    if (time.$case === 'timestamp-authority') return [time.timestamp.signingTime]
+    return time.tlogEntry.inclusionPromise ? [new Date(Number(time.tlogEntry.integratedTime) * 1000)] : []
+  })
+}
+
+/** The certificates of a bundle, DER, the signer's first; none when it was signed by a bare key. */
+export function certificatesOf(bundle: Bundle): Buffer[] {
+  const { content } = bundle.verificationMaterial
+  if (content.$case === 'certificate') return [content.certificate.rawBytes]
+  if (content.$case === 'x509CertificateChain') return content.x509CertificateChain.certificates.map((certificate) => certificate.rawBytes)
+  return []
+}
+
+const HASHES: Readonly<Partial<Record<HashAlgorithm, string>>> = {
+  [HashAlgorithm.HASH_ALGORITHM_UNSPECIFIED]: 'sha256',
+  [HashAlgorithm.SHA2_256]: 'sha256',
+  [HashAlgorithm.SHA2_384]: 'sha384',
+  [HashAlgorithm.SHA2_512]: 'sha512',
+}
+
+/** The digest that a message signature states of its artifact; undefined for a DSSE envelope. @throws Error for a hash we do not know */
+export function messageDigestOf(bundle: Bundle): { readonly algorithm: string; readonly digest: Buffer } | undefined {
+  if (bundle.content.$case !== 'messageSignature') return undefined
+  const { algorithm, digest } = bundle.content.messageSignature.messageDigest
+  const name = HASHES[algorithm]
+  if (name === undefined) throw new Error(`unknown hash algorithm ${algorithm}`)
+  return { algorithm: name, digest }
+}
+
+/** What a certificate says, as far as we ask. */
+export interface CertificateContents {
+  /** Every subject alternative name, whatever its kind. */
+  readonly names: readonly string[]
+  /** Contents of each extension by its OID; an OID that occurs twice is listed twice. */
+  readonly extensions: readonly (readonly [oid: string, value: Buffer])[]
+  /** OIDs of its extended key usage. */
+  readonly purposes: readonly string[]
+  readonly isAuthority: boolean
+  readonly selfIssued: boolean
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Buffer
+}
+
+/** Othername of a certificate for a user name (fulcio/docs/oid-info.md, 1.7). */
+const USERNAME = '1.3.6.1.4.1.57264.1.7'
+
+export function readCertificate(der: Buffer): CertificateContents {
+  const certificate = X509Certificate.parse(Buffer.from(der))
+  const node = new NodeCertificate(der)
+  const alternative = certificate.extSubjectAltName
+  const known = alternative ? [alternative.uri, alternative.rfc822Name, alternative.otherName(USERNAME)] : []
+  const count = alternative ? (certificate.extension('2.5.29.17')?.valueObj.subs[0]?.subs.length ?? 0) : 0
+  const names = known.filter((name): name is string => name !== undefined)
+  return {
+    // A name of a kind that is not asked for still counts: a certificate with two names has no one identity.
+    names: [...names, ...Array.from({ length: Math.max(0, count - names.length) }, () => '(another kind of name)')],
+    extensions: certificate.extensions.map((extension) => [oidOf(extension), extensionValue(extension)] as const),
+    purposes: node.keyUsage ?? [],
+    isAuthority: node.ca,
+    selfIssued: certificate.subject.equals(certificate.issuer),
+    publicKey: certificate.publicKey,
+  }
+}
+
+function oidOf(extension: ASN1Obj): string {
+  return extension.subs[0]?.toOID() ?? ''
+}
+
+/** RFC 5280 4.1: the value is the last part of an extension, inside an OCTET STRING. */
+function extensionValue(extension: ASN1Obj): Buffer {
+  return extension.subs.at(-1)?.value ?? Buffer.alloc(0)
+}
+
+const UTF8_STRING = 0x0c
+
+/** A DER UTF8String of any length. @throws Error when the bytes are anything else */
+export function utf8String(der: Buffer): string {
+  const value = ASN1Obj.parseBuffer(Buffer.from(der))
+  if (value.tag.number !== UTF8_STRING || value.tag.class !== 0 || value.tag.constructed) throw new Error('not a UTF8String')
+  return new TextDecoder('utf-8', { fatal: true }).decode(value.value)
+}
