@@ -1,4 +1,4 @@
-import { Composer, isMap, isScalar, isSeq, Lexer, Parser, stringify, type CST, type Document, type ParsedNode } from 'yaml'
+import { Composer, type Document, isMap, isScalar, isSeq, Lexer, parseDocument, Parser, stringify, type CST, type ParsedNode } from 'yaml'
 import type { Path, SourceDocument } from './document.ts'
 import { type ErrorCode, type Place, type Problem, throwProblems } from './errors.ts'
 import { LIMITS } from './limits.ts'
@@ -7,8 +7,25 @@ import { LineIndex, readText } from './source-text.ts'
 
 /* The one door to reading with `yaml`. YAML 1.2 core schema without what makes YAML dangerous: no anchors, tags, merges, directives or second documents. */
 
-/** A YAML file whose values know their places. */
-export type YamlDocument = SourceDocument
+/** A YAML file whose values know their places, and where in its text they begin and end. */
+export interface YamlDocument extends SourceDocument {
+  readonly text: string
+  spanOf(path: Path): Span | undefined
+}
+
+/** Where a value stands in the text, in offsets. */
+export interface Span {
+  /** The key before it; undefined for list items and the root. */
+  readonly key: { readonly start: number; readonly end: number } | undefined
+  readonly start: number
+  /** Behind its last character that is not space or comment. */
+  readonly end: number
+  readonly kind: 'map' | 'list' | 'scalar'
+  /** True inside `{}` or `[]`. */
+  readonly flow: boolean
+  /** Keys or positions of what is in it, in the order of the text. */
+  readonly children: readonly (string | number)[]
+}
 
 /** No file is worth reading further than this many problems. */
 const MAX_PROBLEMS = 100
@@ -27,7 +44,7 @@ export function parseYaml(bytes: Uint8Array | string, file: string, options: { r
   throwProblems(problems)
   const value = plainData(document?.contents ?? null, lines, problems)
   throwProblems(problems)
-  return new PlacedDocument(file, value, document?.contents ?? null, lines)
+  return new PlacedDocument(file, text, value, document?.contents ?? null, lines)
 }
 
 /**
@@ -131,15 +148,17 @@ function keyProblem(key: ParsedNode, place: Place, seen: Map<string, Place>): Pr
   return undefined
 }
 
-class PlacedDocument implements SourceDocument {
+class PlacedDocument implements YamlDocument {
   readonly file: string
+  readonly text: string
   readonly value: unknown
   readonly #root: ParsedNode | null
   readonly #lines: LineIndex
   readonly #keys = new WeakMap<object, Map<string, { key: ParsedNode; value: ParsedNode | null }>>()
 
-  constructor(file: string, value: unknown, root: ParsedNode | null, lines: LineIndex) {
+  constructor(file: string, text: string, value: unknown, root: ParsedNode | null, lines: LineIndex) {
     this.file = file
+    this.text = text
     this.value = value
     this.#root = root
     this.#lines = lines
@@ -154,6 +173,21 @@ class PlacedDocument implements SourceDocument {
   sourceOf(path: Path): string | undefined {
     const node = this.#find(path)?.value
     return isScalar(node) ? node.source : undefined
+  }
+
+  spanOf(path: Path): Span | undefined {
+    const found = this.#find(path)
+    if (!found?.value) return undefined
+    const { key, value } = found
+    const children = isMap(value) ? [...this.#index(value).keys()] : isSeq(value) ? [...value.items.keys()] : []
+    return {
+      key: key ? { start: key.range[0], end: key.range[1] } : undefined,
+      start: value.range[0],
+      end: contentEnd(value),
+      kind: isMap(value) ? 'map' : isSeq(value) ? 'list' : 'scalar',
+      flow: !isScalar(value) && (value as { flow?: boolean }).flow === true,
+      children,
+    }
   }
 
   #find(path: Path): { key: ParsedNode | null; value: ParsedNode | null } | undefined {
@@ -179,7 +213,31 @@ class PlacedDocument implements SourceDocument {
   }
 }
 
+/** Block collections claim the comments and blank lines behind them; their last scalar does not. */
+function contentEnd(node: ParsedNode): number {
+  if (isScalar(node) || (node as { flow?: boolean }).flow) return node.range[1]
+  const last: unknown = (node as { items: readonly unknown[] }).items.at(-1)
+  if (isSeq(node)) return last ? contentEnd(last as ParsedNode) : node.range[1]
+  const { key, value } = last as { key: ParsedNode; value: ParsedNode | null }
+  return Math.max(key.range[1], value ? contentEnd(value) : 0)
+}
+
+const WRITING = { version: '1.2', schema: 'core', lineWidth: 0, aliasDuplicateObjects: false, blockQuote: false } as const
+
 /** YAML text of plain JSON data in block style, one fact per line, keys in the order given: the same text for the same data on every machine. */
 export function writeYaml(value: unknown): string {
-  return stringify(value, { version: '1.2', schema: 'core', lineWidth: 0, aliasDuplicateObjects: false, blockQuote: false })
+  return stringify(value, WRITING)
+}
+
+/** A scalar as it may stand anywhere, inside `[]` and `{}` too: in quotes where YAML would read it as something else. */
+export function scalarText(value: unknown): string {
+  return stringify([value], { ...WRITING, collectionStyle: 'flow', flowCollectionPadding: false }).trimEnd().slice(1, -1)
+}
+
+/** The text with one value set, or taken away when `value` is undefined, by way of the library: comments and order survive, spacing may not. */
+export function rewriteYaml(text: string, path: Path, value: unknown): string {
+  const document = parseDocument(text, { ...WRITING, uniqueKeys: false })
+  if (value === undefined) document.deleteIn(path)
+  else document.setIn(path, document.createNode(value))
+  return document.toString(WRITING)
 }
