@@ -103,8 +103,8 @@ async function follow(context: Context, request: HttpRequest): Promise<HttpAnswe
   throw new CatalystError('SOURCE_UNREACHABLE', `${shownUrl(request.url)} redirects more than ${MAX_REDIRECTS} times`, { cause: new AnswerError(310, { again: false }) })
 }
 
-/** The URL to ask, or an error when we do not go there: other schemes, user names, and from https: back to http:. */
-function allowedUrl(text: string, from: URL | undefined): URL {
+/** The URL to ask, redirected to by `from` where that is given. @throws CatalystError FOREIGN_URL for other schemes, user names, and from https: back to http: */
+export function allowedUrl(text: string, from: URL | undefined): URL {
   const url = URL.canParse(text, from) ? new URL(text, from) : undefined
   const origin = from ? `${shownUrl(from)} redirects to ` : ''
   if (!url) throw new CatalystError('FOREIGN_URL', `${origin}${text.slice(0, 200)}, which is not a URL`)
