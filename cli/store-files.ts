@@ -24,6 +24,24 @@ export class StoreFiles {
     return join(this.dir, 'plugins.lock.yaml')
   }
 
+  /** Bundles that have no lasting address, committed with the lock. */
+  get bundlesDir(): string {
+    return join(this.dir, 'plugins.bundles')
+  }
+
+  /** A file that an option names. @throws CatalystError FILE_NOT_FOUND, FILE_UNREADABLE */
+  async readText(path: string): Promise<string> {
+    return (await this.#read(resolve(path))).toString('utf8')
+  }
+
+  /** Makes git leave these out, once. */
+  async ignore(patterns: readonly string[]): Promise<void> {
+    const path = join(this.dir, '.gitignore')
+    const before = await readFile(path, 'utf8').catch(() => '')
+    const missing = patterns.filter((p) => !before.split('\n').includes(p))
+    if (missing.length > 0) await this.#write(path, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${missing.join('\n')}\n`)
+  }
+
   /** A path of the store as a person would type it. */
   shown(path: string): string {
     return relative(process.cwd(), path) || '.'
@@ -68,7 +86,7 @@ export class StoreFiles {
 
   /** Keeps a bundle without a lasting address beside the lock, named by its digest. */
   async keepBundle(digest: string, bytes: Uint8Array): Promise<void> {
-    const path = join(this.dir, 'plugins.bundles', `${digest.slice(7)}.json`)
+    const path = join(this.bundlesDir, `${digest.slice(7)}.json`)
     await mkdir(dirname(path), { recursive: true })
     if ((await readFile(path).then(sha256, () => undefined)) !== digest) await replaceFile(path, bytes)
   }

@@ -13,13 +13,15 @@ export interface PlanArgs {
   readonly markdown?: boolean
   /** A snapshot of a store's state, for machines that cannot reach the store. */
   readonly observed?: string
+  /** Public key (PEM file) that the snapshot must be signed with. */
+  readonly observedKey?: string
 }
 
 /** `catalyst plan`: what `apply` would do. Needs no network; reads git's files and the store's records, writes nothing. */
 export const planCommand: Command<PlanArgs> = async (context, args) => {
   const { desired, lock } = await wanted(context)
-  const observed = args.observed ? await context.house.observedFrom(args.observed, desired) : await context.house.observe(desired, lock)
-  const decided = plan({ desired, lock, observed: observed.state, revision: await context.house.revision() })
+  const observed = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : await context.house.observe(desired, { check: false })
+  const decided = plan({ desired, lock, observed, revision: await context.house.revision() })
   return planResult(decided, context, args)
 }
 

@@ -2,7 +2,7 @@ import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import type { InstallRecord } from '../../reconciler/ports.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
-import type { Command } from '../command.ts'
+import type { Command, CommandResult } from '../command.ts'
 import { conditionsOf, type Condition } from '../conditions.ts'
 import { safe, type Paint } from '../terminal.ts'
 
@@ -25,7 +25,7 @@ export const statusCommand: Command<StatusArgs> = async (context, args) => {
   const { desired } = await house.files.readDesired()
   const lock = await lockIfReadable(house)
   const observed = await house.observe(desired, { check: args.check ?? false })
-  if (args.snapshot) return { exit: 0, ...(await house.snapshot(observed, args.snapshotKey)) }
+  if (args.snapshot) return snapshotResult(await house.snapshot(observed, desired.store.id, args.snapshotKey))
   const plugins = observed.store.installs.map((record) => statusOf(record, observed, lock.lock, args.check ?? false))
   const drifted = plugins.filter((p) => p.conditions.some((c) => c.type === 'Drifted' && c.status === 'true'))
   const problems: Problem[] = args.check ? drifted.map((p) => ({ code: 'DRIFTED', message: driftText(p, observed) })) : []
@@ -48,6 +48,10 @@ export const generationsCommand: Command<Record<string, never>> = async ({ house
     return `${now ? paint('good', '*') : ' '} ${String(r.generation).padStart(4)}  ${r.at}  ${String(Object.keys(r.plugins).length).padStart(3)} plugins  ${safe(r.by)}: ${safe(r.reason)}`
   })
   return { exit: 0, text: lines.length === 0 ? 'Nothing was ever applied here.' : lines.join('\n'), result: { generations: rows } }
+}
+
+function snapshotResult(snapshot: unknown): CommandResult {
+  return { exit: 0, text: JSON.stringify(snapshot), result: snapshot }
 }
 
 /** Status must answer even when the lock cannot be read: then it says so beside what is installed. */

@@ -22,8 +22,8 @@ export const verifyCommand: Command<VerifyArgs> = async ({ house, paint }, args)
     identity: args.identity,
     issuer: args.issuer,
     ...(args.sourceRepository ? { sourceRepository: args.sourceRepository } : {}),
-    ...(args.trustedRoot ? { trustedRoot: await read(args.trustedRoot) } : {}),
-    ...(args.key ? { key: await read(args.key) } : {}),
+    ...(args.trustedRoot ? { trustedRoot: args.trustedRoot } : {}),
+    ...(args.key ? { key: (await read(args.key)).toString('utf8') } : {}),
   })
   const rows = Object.entries(proof).filter(([, value]) => value !== undefined && value !== null)
   const text = [`${paint('good', '✓')} Verified ${safe(args.file)}`, ...rows.map(([name, value]) => `  ${name.padEnd(16)} ${safe(typeof value === 'string' ? value : JSON.stringify(value))}`)].join('\n')

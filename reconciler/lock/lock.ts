@@ -31,6 +31,8 @@ export interface LockDeps {
   readonly locate: (registry: string | undefined, url: string) => string
   /** Keeps a bundle that has no lasting address with the store repository. */
   readonly keepBundle: (digest: Digest, bytes: Uint8Array) => Promise<void>
+  /** Told how many releases are about to be fetched and proven, so that help can be called early. */
+  readonly expect?: (releases: number) => void
   readonly progress: Progress
   readonly signal?: AbortSignal | undefined
 }
@@ -100,6 +102,7 @@ function isLocked(selection: Selection, locked: Lock | undefined): boolean {
 
 async function proveAll(fresh: readonly Selection[], proofs: Map<Candidate, Promise<Proven>>, desired: DesiredState, deps: LockDeps): Promise<Map<string, Problem>> {
   const failures = new Map<string, Problem>()
+  deps.expect?.(fresh.length)
   await Promise.all(
     fresh.map(async ({ id, candidate }) => {
       const proof = proofs.get(candidate) ?? prove(candidate, deps)

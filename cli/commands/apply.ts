@@ -1,0 +1,67 @@
+import { CatalystError, highestExit, type Problem } from '../../schemas/errors.ts'
+import type { Plan } from '../../schemas/plan.ts'
+import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
+import { plan } from '../../reconciler/plan/decide.ts'
+import type { DesiredState } from '../../reconciler/plan/desired.ts'
+import type { ObservedState } from '../../reconciler/plan/observed.ts'
+import type { Command, CommandContext } from '../command.ts'
+import { renderApplied } from '../render/applied.ts'
+import { writeNothingToDo } from '../stamp.ts'
+import { wanted } from './plan.ts'
+
+/**
+ * `catalyst apply [--expect DIGEST]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
+ * subset of it, or nothing. One bad release leaves its plugin as it was; the others go on (exit 5).
+ */
+export const applyCommand: Command<{ readonly expect?: string }> = async (context, { expect }) => {
+  const { house } = context
+  const { desired, lock } = await wanted(context)
+  const observed = await house.observe(desired, { check: false })
+  const decided = plan({ desired, lock, observed, revision: await house.revision() })
+  if (expect !== undefined) assertExpected(decided, expect)
+  house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
+  const result = await house.withApplyDeps(desired, appliedBefore(observed), (deps) => apply({ plan: decided, desired, lock }, deps))
+  const exit = exitOf(decided, result)
+  if (exit === 0) await settle(context, desired)
+  return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: failures(result) }
+}
+
+function assertExpected(decided: Plan, expect: string): void {
+  if (decided.planDigest === expect || decided.changes.length === 0) return
+  throw new CatalystError('PLAN_CHANGED', `the plan is ${decided.planDigest} now, the reviewed one was ${expect}`, { hint: 'Run `catalyst plan`, read it, and apply with its digest. Nothing was changed.' })
+}
+
+/** Entry digests of everything that this store applied: their identity needs no new authority. */
+function appliedBefore({ store }: ObservedState): ReadonlySet<string> {
+  return new Set([...store.installs, ...store.retained].map((r) => r.block.entryDigest).concat(store.generations.flatMap((g) => Object.values(g.plugins).map((p) => p.record.block.entryDigest))))
+}
+
+/** When nothing is left to do, the next pass needs one look at a small file. */
+async function settle({ house }: CommandContext, desired: DesiredState): Promise<void> {
+  const lock = await house.files.readLock()
+  const observed = await house.observe(desired, { check: false })
+  if (lock && plan({ desired, lock, observed }).changes.length === 0) writeNothingToDo(house, desired, observed.store.serial)
+}
+
+function failures(result: ApplyResult): readonly Problem[] {
+  return result.outcomes.flatMap(({ id, error }) => (error ? [{ code: error.code, message: `${id}: ${error.message}`, hint: error.hint, ...(error.place ? { place: error.place } : {}) }] : []))
+}
+
+function exitOf(decided: Plan, result: ApplyResult): number {
+  const waits = decided.blocked.some((b) => b.code !== 'DependencyBlocked') ? 3 : 0
+  return highestExit([waits, ...result.outcomes.map((o) => o.error?.exit ?? 0)])
+}
+
+function applyJson(decided: Plan, result: ApplyResult): unknown {
+  return {
+    planDigest: decided.planDigest,
+    generation: result.generation ?? null,
+    activated: result.activated,
+    recovered: result.recovered,
+    auditHead: result.auditHead ?? null,
+    outcomes: result.outcomes.map(({ error, ...o }) => ({ ...o, ...(error ? { error: { code: error.code, message: error.message } } : {}) })),
+    blocked: decided.blocked,
+    notices: decided.notices,
+  }
+}
+

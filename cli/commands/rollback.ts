@@ -1,0 +1,58 @@
+import { CatalystError } from '../../schemas/errors.ts'
+import { liftHolds, rollback, type RollbackResult } from '../../reconciler/apply/rollback.ts'
+import type { RollbackRequest } from '../../reconciler/apply/rollback-target.ts'
+import type { StoreSnapshot } from '../../reconciler/ports.ts'
+import type { Command, CommandResult } from '../command.ts'
+import type { Paint } from '../terminal.ts'
+
+export interface RollbackArgs {
+  readonly id?: string
+  readonly to?: number
+  readonly lift?: boolean
+}
+
+/**
+ * `catalyst rollback [ID] [--to N]`: back to a whole generation (the one before by default), or one plugin to the code
+ * it had before. Offline. What is left is held until a person decides in git; `--lift ID` takes the hold away.
+ */
+export const rollbackCommand: Command<RollbackArgs> = async ({ house, paint }, args) => {
+  assertOneTarget(args)
+  const database = await house.databaseOfStore()
+  if (args.lift) return lifted(args.id ?? '', await house.withRollbackDeps(database, (deps) => liftHolds(args.id ?? '', deps)))
+  const result = await house.withRollbackDeps(database, async (deps) => rollback(args.id ? { id: args.id } : await generationRequest(args.to, await deps.state.read()), deps))
+  return { exit: 0, text: render(result, paint), result: json(result) }
+}
+
+function assertOneTarget({ id, to, lift }: RollbackArgs): void {
+  if (id !== undefined && to !== undefined) throw new CatalystError('USAGE', 'rollback takes an id or --to N, not both')
+  if (lift && id === undefined) throw new CatalystError('USAGE', 'rollback --lift needs the id of a plugin')
+  if (to !== undefined && !Number.isInteger(to)) throw new CatalystError('USAGE', '--to takes the number of a generation', { hint: 'List them with `catalyst generations`.' })
+}
+
+/** Without a number: the generation that was live before the present one. */
+async function generationRequest(to: number | undefined, store: StoreSnapshot): Promise<RollbackRequest> {
+  if (to !== undefined) return { to }
+  const before = store.activations.toReversed().find((a) => a.generation !== store.generation?.number)
+  if (!before) throw new CatalystError('GENERATION_UNKNOWN', 'no other generation was ever live in this store')
+  return { to: before.generation }
+}
+
+function lifted(id: string, count: number): CommandResult {
+  return { exit: 0, text: count === 0 ? `There is no hold on ${id}.` : `The hold on ${id} is lifted; the next apply may take it again.`, result: { id, lifted: count } }
+}
+
+function render({ generation, activated, changes }: RollbackResult, paint: Paint): string {
+  if (!activated) return `Generation ${generation} is live already; nothing to do.`
+  const lines = changes.map(({ id, before, after }) => {
+    if (!after) return `${paint('bad', '-')} ${paint('strong', id)} ${before?.block.version}  taken out; code and data are kept`
+    if (!before) return `${paint('good', '+')} ${paint('strong', id)} ${after.block.version}  back`
+    const versions = before.block.version === after.block.version ? `${after.block.version}  config, grant or switch as before` : `${before.block.version} -> ${after.block.version}  code only`
+    return `${paint('change', '~')} ${paint('strong', id)} ${versions}`
+  })
+  const held = changes.length > 0 ? [`What was left is held: \`catalyst plan\` shows it until git says \`reject:\` or \`catalyst rollback --lift ID\`.`] : []
+  return [...lines, '', `Generation ${generation} is live.`, ...held].join('\n')
+}
+
+function json({ generation, activated, changes, auditHead }: RollbackResult): unknown {
+  return { generation, activated, auditHead: auditHead ?? null, changes: changes.map(({ id, before, after }) => ({ id, from: before?.block.version ?? null, to: after?.block.version ?? null, data: 'code only' })) }
+}

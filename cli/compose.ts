@@ -1,0 +1,239 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { CatalystError } from '../schemas/errors.ts'
+import type { LockDeps } from '../reconciler/lock/lock.ts'
+import { authorize } from '../reconciler/lock/authority.ts'
+import { openRegistries, type OpenRegistries } from '../reconciler/lock/registries.ts'
+import type { ApplyDeps } from '../reconciler/apply/apply.ts'
+import { holderName } from '../reconciler/apply/holder.ts'
+import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
+import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
+import type { DesiredState } from '../reconciler/plan/desired.ts'
+import type { ObservedState } from '../reconciler/plan/observed.ts'
+import type { Hold, IndexSource, Progress, StoreState } from '../reconciler/ports.ts'
+import { liveTrees } from '../reconciler/state/generations.ts'
+import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
+import { openSqlite } from '../reconciler/store-db/sqlite.ts'
+import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
+import { databaseFile } from './database.ts'
+import { progressTo } from './progress.ts'
+import { openProofs, type Proofs } from './proofs.ts'
+import { settingsFrom, type Settings } from './settings.ts'
+import { StoreFiles } from './store-files.ts'
+import type { Terminal } from './terminal.ts'
+
+/* The only place that joins the reconciler to the real world. Everything is opened when it is first needed. */
+
+export interface HouseOptions {
+  readonly terminal: Terminal
+  /** True: no progress is shown. */
+  readonly quiet: boolean
+  readonly env?: NodeJS.ProcessEnv
+  /** The clock, as the harness of a test sets it. */
+  readonly now?: () => string
+  /** Told each boundary between two effects of an apply; a test stops the process there. */
+  readonly onBoundary?: (name: string) => void
+}
+
+/** One store repository with everything around it. */
+export function openHouse(dir: string, options: HouseOptions): House {
+  return new House(dir, options)
+}
+
+export class House {
+  readonly files: StoreFiles
+  readonly paths: StorePaths
+  readonly settings: Settings
+  readonly #options: HouseOptions
+  readonly #env: NodeJS.ProcessEnv
+  readonly #progress: Progress & { end(): void }
+  #proofs: Proofs | undefined
+
+  constructor(dir: string, options: HouseOptions) {
+    this.files = new StoreFiles(dir)
+    this.paths = storePaths(this.files.dir)
+    this.#options = options
+    this.#env = options.env ?? process.env
+    this.settings = settingsFrom(this.#env)
+    this.#progress = progressTo(options.terminal, options.quiet)
+  }
+
+  now(): string {
+    return this.#options.now?.() ?? new Date().toISOString()
+  }
+
+  who(): string {
+    return this.settings.who
+  }
+
+  /** The commit that the desired state came from, when CI or git says so. */
+  async revision(): Promise<string | undefined> {
+    if (this.settings.revision) return this.settings.revision
+    const { headOf } = await import('../registry/git-worktree.ts')
+    return headOf(this.files.dir)
+  }
+
+  // ---- the store ------------------------------------------------------------------------------------------------
+
+  async withState<T>(desired: DesiredState, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
+    const state = await openSqlite(this.databasePath(desired), options)
+    try {
+      return await work(state)
+    } finally {
+      await state.close()
+    }
+  }
+
+  databasePath(desired: DesiredState): string {
+    return databaseFile(desired.store.database, this.files.dir, this.#env)
+  }
+
+  async holds(desired: DesiredState): Promise<readonly Hold[]> {
+    return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
+  }
+
+  /** What is recorded and live. With `check` every unpacked file of live plugins is read. */
+  async observe(desired: DesiredState, options: { readonly check: boolean }): Promise<ObservedState> {
+    const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
+    const live = liveTrees(this.paths)
+    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map() }
+  }
+
+  async #damaged(installs: ObservedState['store']['installs']): Promise<ObservedState['damaged']> {
+    const { packages } = this.#proving()
+    const { hasTree } = await import('../reconciler/state/trees.ts')
+    const present = installs.filter((r) => r.enabled && hasTree(this.paths, r.block.tree))
+    const found = await Promise.all(present.map(async (r) => [r.id, await packages.damage(this.paths.tree(r.block.tree), r.block.tree)] as const))
+    return new Map(found.filter(([, files]) => files.length > 0))
+  }
+
+  /** The state of the store as a signed snapshot tells it. @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH */
+  async observedFrom(file: string, keyFile: string | undefined, desired: DesiredState): Promise<ObservedState> {
+    const { readSnapshot } = await import('./snapshot.ts')
+    if (!keyFile) throw new CatalystError('USAGE', '--observed needs --observed-key: an unsigned snapshot proves nothing')
+    const [text, key] = await Promise.all([this.files.readText(file), this.files.readText(keyFile)])
+    return readSnapshot(text, desired.store.id, key).observed
+  }
+
+  /** A store that has applied the lock of a git revision of this repository. */
+  async observedAt(revision: string): Promise<ObservedState> {
+    const { filesAt } = await import('../registry/git-worktree.ts')
+    const { observedByLock } = await import('./observed-at.ts')
+    return observedByLock(await filesAt(this.files.dir, revision, ['plugins.yaml', 'plugins.lock.yaml']), revision)
+  }
+
+  async snapshot(observed: ObservedState, store: string, keyFile: string | undefined): Promise<unknown> {
+    const { signedSnapshot } = await import('./snapshot.ts')
+    if (!keyFile) throw new CatalystError('USAGE', '--snapshot needs --snapshot-key: an unsigned snapshot proves nothing')
+    return signedSnapshot(observed, { store, takenAt: this.now() }, await this.files.readText(keyFile))
+  }
+
+  // ---- locking --------------------------------------------------------------------------------------------------
+
+  async withLockDeps<T>(desired: DesiredState, work: (deps: LockDeps) => Promise<T>): Promise<T> {
+    const world = await this.#world(desired)
+    const { githubReleases } = await import('../registry/github.ts')
+    try {
+      return await work({
+        ...world,
+        releases: githubReleases({ apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl, token: this.settings.githubToken, http: world.http, cacheDir: this.settings.cacheDir }),
+        keepBundle: (digest, bytes) => this.files.keepBundle(digest, bytes),
+        expect: (releases) => this.#proving().expect(releases),
+      })
+    } finally {
+      this.#progress.end()
+      world.http.close()
+    }
+  }
+
+  // ---- applying -------------------------------------------------------------------------------------------------
+
+  async withApplyDeps<T>(desired: DesiredState, applied: ReadonlySet<string>, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
+    const world = await this.#world(desired)
+    const { createProbe } = await import('../sandbox/probe.ts')
+    let registries: Promise<OpenRegistries> | undefined
+    const snapshot = async (name: string) => {
+      registries ??= openRegistries(desired, undefined, { registries: world.registries })
+      return (await registries).snapshot(name)
+    }
+    try {
+      return await this.withState(desired, { readOnly: false }, (state) =>
+        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe: createProbe(), authorize: (id, block) => authorize(id, block, { desired, applied, snapshot }), onBoundary: this.#options.onBoundary }),
+      )
+    } finally {
+      this.#progress.end()
+      await registries?.then((r) => r.close(), () => undefined)
+      world.http.close()
+    }
+  }
+
+  expect(releases: number): void {
+    this.#proving().expect(releases)
+  }
+
+  async withRollbackDeps<T>(desired: DesiredState, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {
+    return this.withState(desired, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, onBoundary: this.#options.onBoundary }))
+  }
+
+  /** Works on the store alone: nobody applies meanwhile. @throws CatalystError BUSY */
+  async withLease<T>(desired: DesiredState, work: (state: StoreState) => Promise<T>): Promise<T> {
+    return this.withState(desired, { readOnly: false }, async (state) => {
+      const lease = await holdLease(this.#leaseDeps(state))
+      try {
+        return await work(state)
+      } finally {
+        await lease.release()
+      }
+    })
+  }
+
+  /** Proves an artifact under one trust profile: the public good's, or the given root's. @throws CatalystError when it is not proven */
+  async verifyByHand(asked: Omit<HandVerification, 'profile'> & { readonly trustedRoot?: string }): Promise<HandVerified> {
+    const [{ verifyByHand }, { loadProfile }] = await Promise.all([import('../registry/provenance/verify-by-hand.ts'), import('../registry/provenance/trust-profile.ts')])
+    return verifyByHand({ ...asked, profile: await loadProfile(asked.trustedRoot ?? 'public-good', process.cwd()), now: Date.parse(this.now()) })
+  }
+
+  // ---- proving by hand, asking ------------------------------------------------------------------------------------
+
+  async confirm(question: string): Promise<boolean> {
+    const { createInterface } = await import('node:readline/promises')
+    const prompt = createInterface({ input: process.stdin, output: process.stderr })
+    try {
+      return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim())
+    } finally {
+      prompt.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#progress.end()
+    await this.#proofs?.close()
+  }
+
+  #leaseDeps(state: StoreState): LeaseDeps {
+    return { state, clock: () => this.now(), holder: holderName(), by: this.settings.who }
+  }
+
+  #proving(): Proofs {
+    this.#proofs ??= openProofs({ baseDir: this.files.dir, verdictsDir: this.settings.verdictsDir })
+    return this.#proofs
+  }
+
+  async #world(desired: DesiredState) {
+    const [{ createHttp }, { downloads }, { tokenFor }, indexes] = await Promise.all([import('../registry/http.ts'), import('../registry/downloads.ts'), import('../registry/credentials.ts'), import('./registries.ts')])
+    const http = createHttp({ proxyEnv: this.#env })
+    const credentials = tokenFor(this.settings.githubToken, { apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl })
+    const around = { storeDir: this.files.dir, cacheDir: this.settings.cacheDir, http, credentials }
+    const registries: readonly IndexSource[] = desired.registries.map((registry) => indexes.indexSource(registry, around))
+    const { verifier, packages } = this.#proving()
+    const artifacts = downloads({ cacheDir: this.settings.cacheDir, http, credentials, fileRoots: [...indexes.folderRoots(desired, this.files.dir), this.files.bundlesDir], warn: (message) => this.#options.terminal.err(message) })
+    const locate = (registry: string | undefined, url: string): string => {
+      if (registry === undefined) return url.startsWith('plugins.bundles/') ? pathToFileURL(join(this.files.dir, url)).href : url
+      const source = registries.find((r) => r.registry === registry)
+      if (!source) throw new CatalystError('UNKNOWN_REGISTRY', `plugins.yaml has no registry ${registry}`)
+      return source.locate(url)
+    }
+    return { http, registries, artifacts, verifier, packages, locate, progress: this.#progress }
+  }
+}
+
