@@ -78,3 +78,8 @@ export function linkTarget(path: string): string | undefined {
     throw error
   }
 }
+
+/** Makes a folder and its parents unless they exist. */
+export function mkdirIfMissing(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+}

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 
 /**
  * The serial of a store database by one cheap question, for the path on which nothing is to do. 0 where no database
@@ -9,7 +8,7 @@ import { createRequire } from 'node:module'
 export function quickSerial(path: string): number | undefined {
   if (!existsSync(path)) return 0
   try {
-    const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
     const db = new DatabaseSync(path, { readOnly: true, timeout: 0 })
     try {
       const serial = db.prepare('SELECT serial FROM catalyst_state').get()?.['serial']

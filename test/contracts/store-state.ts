@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InstallRecord, Lease, StoreCommit, StoreState } from '../../reconciler/ports.ts'
 import { brokenLink } from '../../reconciler/store-db/audit.ts'
-import { at, generationRecord, installRecord, lockBlock, SOME_DIGEST, T0 } from './records.ts'
+import { block } from '../builders/store.ts'
+import { at, generationRecord, installRecord, SOME_DIGEST, T0 } from './records.ts'
 
 const TTL_MS = 60_000
 
@@ -98,7 +99,7 @@ export function storeStateContract(engine: string, make: () => Promise<StoreUnde
       })
 
       test('a removed plugin is retained until it is installed again', async () => {
-        const retained = { id: 'alpha', block: lockBlock('alpha'), removedAt: T0, generation: 2 }
+        const retained = { id: 'alpha', block: block('alpha'), removedAt: T0, generation: 2 }
         await store.commit(commitOf(1, [installRecord('alpha')]), T0)
         await store.commit(commitOf(2, [], { removed: [retained] }), T0)
         expect((await store.read()).retained).toEqual([retained])

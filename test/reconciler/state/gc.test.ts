@@ -8,7 +8,8 @@ import { buildGeneration, generationNumbers, liveSet, switchTo } from '../../../
 import { enterHost } from '../../../reconciler/state/hosts.ts'
 import type { StorePaths } from '../../../reconciler/state/paths.ts'
 import { doubtfulTrees, hasTree, markProven, placeTree, quarantineTree, removeTree } from '../../../reconciler/state/trees.ts'
-import { generationRecord, installRecord, lockBlock, T0 } from '../../contracts/records.ts'
+import { block } from '../../builders/store.ts'
+import { generationRecord, installRecord, T0 } from '../../contracts/records.ts'
 import { temporaryStore } from './folder.ts'
 
 let paths: StorePaths
@@ -45,7 +46,7 @@ function storeWith(count: number): StoreSnapshot {
   }
 }
 
-const treeOf = (version: number): Digest => lockBlock('alpha', `${version}.0.0`).tree
+const treeOf = (version: number): Digest => block('alpha', `${version}.0.0`).tree
 const planned = (store: StoreSnapshot, keep = 3) => planCollection(paths, store, { now: T0, keep })
 
 describe('collecting', () => {
@@ -83,8 +84,8 @@ describe('collecting', () => {
 
   test('installed and retained plugins keep their code', () => {
     const store = storeWith(5)
-    addTree(lockBlock('gone').tree)
-    const retained = { id: 'gone', block: lockBlock('gone'), removedAt: T0, generation: 1 }
+    addTree(block('gone').tree)
+    const retained = { id: 'gone', block: block('gone'), removedAt: T0, generation: 1 }
     const off = installRecord('alpha', '1.0.0', { enabled: false })
     const plan = planned({ ...store, retained: [retained], installs: [off] })
     expect(plan.trees.map((t) => t.tree)).toEqual([treeOf(2)])

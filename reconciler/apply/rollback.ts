@@ -1,0 +1,111 @@
+import { CatalystError } from '../../schemas/errors.ts'
+import type { Digest } from '../../schemas/digest.ts'
+import type { InstallRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
+import { trying } from '../state/disk.ts'
+import { openJournal } from '../state/journal.ts'
+import { removeStamp } from '../state/stamp.ts'
+import { hasTree } from '../state/trees.ts'
+import { activate, generationOf, isLive, type ActivateDeps } from './activate.ts'
+import { sideOf } from './audit-side.ts'
+import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
+import { recover } from './recover.ts'
+import { differences, holdsAfter, targetOf, type RollbackRequest, type RolledBack, type RollbackTarget } from './rollback-target.ts'
+
+/** Rollback needs the store's database and this machine's folder, and nothing else of the world. */
+export interface RollbackDeps extends LeaseDeps, ActivateDeps {}
+
+export interface RollbackResult {
+  readonly generation: number
+  /** False when everything was so already. */
+  readonly activated: boolean
+  readonly changes: readonly RolledBack[]
+  readonly recovered: boolean
+  readonly serial: number
+  readonly auditHead: Digest | undefined
+}
+
+/**
+ * Goes back: to a whole generation (which is activated again), or one plugin to the code it had before (which makes a
+ * new generation). One rename and one transaction; offline; no tree is read again. Each plugin goes back to its whole
+ * recorded state (code, on or off, config digest, grant); what is left is held, so that it does not come back by itself.
+ * @throws CatalystError GENERATION_UNKNOWN, NOT_INSTALLED, ROLLBACK_IMPOSSIBLE, IN_USE, BUSY, LEASE_LOST, READ_ONLY, DISK_FULL
+ */
+export async function rollback(request: RollbackRequest, deps: RollbackDeps): Promise<RollbackResult> {
+  const lease = await holdLease(deps)
+  try {
+    const store = await deps.state.read()
+    const recovered = recover(deps.paths, store)
+    return { recovered, ...(await goBack(request, store, deps, lease)) }
+  } finally {
+    await lease.release()
+  }
+}
+
+/** Lifts the holds on a plugin: what was rolled back may come again. Gives how many there were. @throws CatalystError BUSY */
+export async function liftHolds(id: string, deps: RollbackDeps): Promise<number> {
+  const lease = await holdLease(deps)
+  try {
+    const store = await deps.state.read()
+    const lifted = store.holds.filter((hold) => hold.id === id)
+    if (lifted.length === 0 || !store.generation) return 0
+    trying(`remove ${deps.paths.stamp}`, () => removeStamp(deps.paths))
+    await deps.state.commit(
+      {
+        generation: store.generation,
+        activation: { at: deps.clock(), by: deps.by, reason: 'lift' },
+        installs: store.installs,
+        removed: [],
+        holds: store.holds.filter((hold) => hold.id !== id),
+        audit: lifted.map((hold) => ({ event: 'hold.lifted', id, details: { from: hold.from, to: hold.to } })),
+        token: lease.token,
+      },
+      deps.clock(),
+    )
+    return lifted.length
+  } finally {
+    await lease.release()
+  }
+}
+
+async function goBack(request: RollbackRequest, store: StoreSnapshot, deps: RollbackDeps, lease: HeldLease): Promise<Omit<RollbackResult, 'recovered'>> {
+  const target = await targetOf(request, store)
+  const changes = differences(store, target.installs)
+  const now = deps.clock()
+  const next = target.generation ?? generationOf(target.installs, store, now)
+  if (changes.length === 0 && isLive(deps.paths, next)) return { generation: next.number, activated: false, changes, serial: store.serial, auditHead: undefined }
+  assertKept(target, deps)
+  trying(`remove ${deps.paths.stamp}`, () => removeStamp(deps.paths))
+  deps.onBoundary?.('stamp-removed')
+  const journal = openJournal(deps.paths.journal)
+  const commit = changes.length > 0 ? commitOf(request, store, changes, Object.values(next.plugins).map((p) => p.record), next.number, deps, now) : undefined
+  const recorded = await activate(next, commit, deps, { lease, journal })
+  journal.clear()
+  deps.onBoundary?.('cleared')
+  return { generation: next.number, activated: true, changes, serial: recorded?.serial ?? store.serial, auditHead: recorded?.auditHead }
+}
+
+function commitOf(
+  request: RollbackRequest,
+  store: StoreSnapshot,
+  changes: readonly RolledBack[],
+  installs: readonly InstallRecord[],
+  generation: number,
+  { by }: RollbackDeps,
+  now: string,
+): Omit<StoreCommit, 'generation' | 'token'> {
+  return {
+    activation: { at: now, by, reason: 'to' in request ? `rollback to ${request.to}` : `rollback ${request.id}` },
+    installs,
+    removed: changes.flatMap(({ id, before, after }) => (before && !after ? [{ id, block: before.block, removedAt: now, generation }] : [])),
+    holds: holdsAfter(store, changes, now),
+    audit: changes.map(({ id, before, after }) => ({ event: 'rollback', id, details: { generation, from: sideOf(before), to: sideOf(after) } })),
+  }
+}
+
+/** The code of everything that would be live must still be here; whether it is whole is not read again: it went live whole. */
+function assertKept({ installs }: RollbackTarget, { paths }: RollbackDeps): void {
+  const gone = installs.filter((record) => record.enabled && !hasTree(paths, record.block.tree))
+  if (gone.length === 0) return
+  const names = gone.map((record) => `${record.id} ${record.block.version}`).join(', ')
+  throw new CatalystError('ROLLBACK_IMPOSSIBLE', `The code of ${names} is not on this machine any more`)
+}

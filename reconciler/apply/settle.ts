@@ -1,0 +1,32 @@
+import type { CatalystError } from '../../schemas/errors.ts'
+import type { Change } from '../../schemas/plan.ts'
+import type { Step } from './steps.ts'
+
+/** What became of one change. A step that another of its group held up is skipped: `because` names that one. */
+export interface ChangeOutcome {
+  readonly id: string
+  readonly action: Change['action']
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly outcome: 'applied' | 'failed' | 'skipped'
+  readonly error?: CatalystError
+  readonly because?: string
+  /** Where a repair put the altered tree. */
+  readonly quarantine?: string
+}
+
+/**
+ * Plugins of one group switch together: one that failed keeps all others of its group as they are, and nobody else.
+ * Pure; the order of the steps is kept.
+ */
+export function settle(steps: readonly Step[], errors: ReadonlyMap<string, CatalystError>): readonly ChangeOutcome[] {
+  const broken = new Map<number, string>()
+  for (const step of steps) if (errors.has(step.id) && !broken.has(step.group)) broken.set(step.group, step.id)
+  return steps.map((step) => {
+    const about = { id: step.id, action: step.action, from: step.before?.block.version, to: step.after?.block.version }
+    const error = errors.get(step.id)
+    if (error) return { ...about, outcome: 'failed', error }
+    const because = broken.get(step.group)
+    return because === undefined ? { ...about, outcome: 'applied' } : { ...about, outcome: 'skipped', because }
+  })
+}
