@@ -1,5 +1,4 @@
 import { digestOf } from '../schemas/digest.ts'
-import { CatalystError } from '../schemas/errors.ts'
 import { readLock } from '../schemas/lock-file.ts'
 import { readPluginSet } from '../schemas/plugin-set-file.ts'
 import { desiredState } from '../reconciler/plan/desired.ts'
@@ -23,9 +22,4 @@ export function observedByLock(files: ReadonlyMap<string, Uint8Array>, revision:
     return { id, block, enabled: plugin?.enabled ?? true, configDigest: configDigest(plugin?.config ?? {}), grantDigest: digestOf(grant), grant, installedAt: '', updatedAt: '' }
   })
   return { ...NOTHING_OBSERVED, store: { ...NOTHING_OBSERVED.store, installs }, live: new Map(installs.map((r) => [r.id, r.block.tree])) }
-}
-
-/** Says that a revision is not there in words of the store. */
-export function unknownRevision(revision: string, cause: unknown): CatalystError {
-  return new CatalystError('NOT_FOUND', `git has no revision ${revision} here`, { cause, hint: 'Fetch it first: git fetch origin; in CI check out with fetch-depth: 0.' })
 }
