@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { DIGEST_PATTERN } from './digest.ts'
 import { ID_MAX_LENGTH, ID_PATTERN } from './names.ts'
 

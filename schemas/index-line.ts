@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Advisory, Closed, Commit, Id, Instant, Range, RangeById, RemoteFile, RepositoryRef, Sha256, Version } from './common.ts'
 import { Permissions } from './permissions.ts'
 

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Commit, GitRef, Id, Instant, Keyed, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
 import { digestOf, type Digest } from './digest.ts'
 import { Permissions } from './permissions.ts'

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Id, Range, RangeById, Version } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 

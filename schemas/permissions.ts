@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Keyed } from './common.ts'
 import { byCodeUnit } from './digest.ts'
 

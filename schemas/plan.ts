@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Id, Instant, MigrationRef, SealedPolicy, Sha256, Version } from './common.ts'
 import { Permissions } from './permissions.ts'
 

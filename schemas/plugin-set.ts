@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Duration, Id, Keyed, Range, Sha256, SignerRule, UninstallPolicy, Version } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 

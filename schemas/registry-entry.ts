@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import * as Type from 'typebox'
 import { Closed, Id, Instant, RepositoryUrl, SignerRule } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 

@@ -1,5 +1,5 @@
 import type { ErrorObject } from './ajv.ts'
-import type Type from 'typebox'
+import type * as Type from 'typebox'
 import { nearestPlace, type Path, pathOfPointer, pathText, type SourceDocument } from './document.ts'
 import type { ErrorCode, Problem } from './errors.ts'
 import { idProblem } from './names.ts'

@@ -1,4 +1,4 @@
-import type Type from 'typebox'
+import type * as Type from 'typebox'
 import { schemaErrors } from './ajv.ts'
 import type { SourceDocument } from './document.ts'
 import { cleanProblem, type Problem, throwProblems } from './errors.ts'

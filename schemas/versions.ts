@@ -60,7 +60,7 @@ export function parseVersion(text: string): ParsedVersion | undefined {
 
 /** The order of `compareVersions`, for versions that were parsed before. */
 export function compareParsed(a: ParsedVersion, b: ParsedVersion): number {
-  return semver.compare(a, b) || (a.raw < b.raw ? -1 : a.raw > b.raw ? 1 : 0)
+  return a.compare(b) || (a.raw < b.raw ? -1 : a.raw > b.raw ? 1 : 0)
 }
 
 /** A range parsed once, as a test that answers like `satisfies`; undefined when the text is not a range. */
