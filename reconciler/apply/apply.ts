@@ -5,14 +5,14 @@ import { diskError, syncFolder, trying } from '../state/disk.ts'
 import { liveTrees } from '../state/generations.ts'
 import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
-import { doubtfulTrees, hasTree, markProven } from '../state/trees.ts'
+import { doubtfulTrees, hasTree, markProven, quarantineFolder } from '../state/trees.ts'
 import { activate, generationOf, isLive, type ActivateDeps, type Recorded } from './activate.ts'
 import { bounded } from './bounded.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
 import { auditOf, installsAfter, retainedBy } from './record.ts'
-import { recover } from './recover.ts'
+import { recover, type RepairIntent } from './recover.ts'
 import { settle, type ChangeOutcome } from './settle.ts'
-import { place, stage, unstage, type Staged, type StageDeps } from './stage.ts'
+import { isBeside, place, stage, unstage, type Staged, type StageDeps } from './stage.ts'
 import { stepsOf, type ApplyInput, type Step } from './steps.ts'
 
 /** The world as apply needs it. */
@@ -55,8 +55,7 @@ export async function apply(input: ApplyInput, deps: ApplyDeps): Promise<ApplyRe
 async function applyHolding(input: ApplyInput, deps: ApplyDeps, lease: HeldLease): Promise<ApplyResult> {
   const at = deps.onBoundary ?? (() => undefined)
   at('leased')
-  const store = await deps.state.read()
-  const recovered = recover(deps.paths, store)
+  const { store, recovered } = await recover(deps, lease.token)
   if (recovered) deps.progress({ stage: 'recover', message: 'an interrupted pass was undone or finished' })
   at('recovered')
   const { steps: planned, failed } = stepsOf(input, store, deps.clock())
@@ -119,7 +118,7 @@ async function stageAll(steps: readonly Step[], errors: Map<string, CatalystErro
   if (staged.size > 0) {
     trying(`write to ${deps.paths.trees}`, () => {
       syncFolder(deps.paths.trees)
-      markProven(deps.paths, [...staged.values()].map((s) => s.block.tree))
+      markProven(deps.paths, [...staged.values()].filter((s) => !isBeside(s, deps.paths)).map((s) => s.block.tree))
     })
   }
   return staged
@@ -130,7 +129,7 @@ async function probeAll(steps: readonly Step[], staged: ReadonlyMap<string, Stag
   const live = liveTrees(deps.paths)
   const entering = steps.flatMap(({ id, after }) => {
     const found = staged.get(id)
-    const isNew = found && (live?.get(id) !== found.block.tree || found.dir !== deps.paths.tree(found.block.tree))
+    const isNew = found && (live?.get(id) !== found.block.tree || isBeside(found, deps.paths))
     return after?.enabled && isNew ? [found] : []
   })
   let done = 0
@@ -161,7 +160,7 @@ async function finish(settled: Settled, deps: ApplyDeps, lease: HeldLease, journ
   const applied = new Set(settled.outcomes.filter((o) => o.outcome === 'applied').map((o) => o.id))
   const taken = settled.steps.filter((step) => applied.has(step.id) && !step.done)
   for (const found of settled.staged.values()) if (!applied.has(found.id)) unstage(found, deps.paths)
-  const placed = await placeAll(taken, settled.staged, deps, lease)
+  const placed = await placeAll(taken, settled.staged, deps, lease, journal)
   const outcomes = settled.outcomes.map((o) => (placed.has(o.id) ? { ...o, quarantine: placed.get(o.id) ?? '' } : o))
   const done = taken.length > 0 || store.generation ? await switchOver({ ...settled, outcomes }, taken, deps, lease, journal) : undefined
   journal.clear()
@@ -170,15 +169,21 @@ async function finish(settled: Settled, deps: ApplyDeps, lease: HeldLease, journ
   return { outcomes, recovered, generation, activated: generation !== before, serial: done?.recorded?.serial ?? store.serial, auditHead: done?.recorded?.auditHead }
 }
 
-async function placeAll(taken: readonly Step[], staged: ReadonlyMap<string, Staged>, { paths, onBoundary }: ApplyDeps, lease: HeldLease): Promise<ReadonlyMap<string, string>> {
-  const beside = taken.flatMap((step) => staged.get(step.id) ?? []).filter((s) => s.dir !== paths.tree(s.block.tree))
+/** Altered trees make room for proven ones. The intent names the folder in quarantine, so that a repair that is cut off here is still recorded. */
+async function placeAll(taken: readonly Step[], staged: ReadonlyMap<string, Staged>, deps: ApplyDeps, lease: HeldLease, journal: Journal): Promise<ReadonlyMap<string, string>> {
+  const { paths, clock, onBoundary } = deps
+  const beside = taken.flatMap((step) => staged.get(step.id) ?? []).filter((s) => isBeside(s, paths))
   if (beside.length > 0) await lease.confirm()
   const placed = new Map<string, string>()
   for (const found of beside) {
-    const aside = place(found, paths)
-    if (aside !== undefined) placed.set(found.id, aside)
+    const intent: RepairIntent = { id: found.id, tree: found.block.tree, quarantine: quarantineFolder(paths, found.block.tree) }
+    journal.intent(`repair:${found.id}`, clock(), { ...intent })
+    onBoundary?.(`placing ${found.id}`)
+    place(found, paths, intent.quarantine)
+    placed.set(found.id, intent.quarantine)
     onBoundary?.(`placed ${found.id}`)
   }
+  if (beside.length > 0) trying(`write ${paths.proven}`, () => markProven(paths, beside.map((s) => s.block.tree)))
   return placed
 }
 

@@ -1,20 +1,57 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StoreSnapshot } from '../ports.ts'
+import type { Digest } from '../../schemas/digest.ts'
+import type { StoreSnapshot, StoreState } from '../ports.ts'
 import { trying } from '../state/disk.ts'
 import { buildGeneration, currentGeneration, generationNumbers, liveSet, liveTrees, sameSet, switchTo } from '../state/generations.ts'
-import { openJournal, readJournal } from '../state/journal.ts'
+import { openJournal, readJournal, type JournalLine } from '../state/journal.ts'
 import type { StorePaths } from '../state/paths.ts'
-import { hasTree, namesIn, removeWhole } from '../state/trees.ts'
+import { hasTree, isQuarantined, namesIn, removeWhole } from '../state/trees.ts'
+
+export interface RecoverDeps {
+  readonly state: StoreState
+  readonly paths: StorePaths
+  readonly clock: () => string
+  readonly by: string
+}
 
 /**
  * Undoes what an interrupted pass left on this machine. The store's database is the truth: a generation that went
  * live here without being recorded goes back to the recorded one, and its folder away; what was unpacked half goes.
- * A recorded one is finished already. Call while holding the lease. Gives true when there was something to look at.
+ * A recorded one is finished already. A repair that had put an altered tree aside is recorded now. Call while holding
+ * the lease. Gives the store as it is afterwards, and whether there was anything to look at.
  */
-export function recover(paths: StorePaths, store: StoreSnapshot): boolean {
-  if (readJournal(paths.journal).lines.length === 0 && !existsSync(paths.journal)) return false
+export async function recover(deps: RecoverDeps, token: number): Promise<{ readonly store: StoreSnapshot; readonly recovered: boolean }> {
+  const { state, paths } = deps
+  const store = await state.read()
+  if (!existsSync(paths.journal)) return { store, recovered: false }
   followStore(paths, store)
+  const repaired = await recordRepairs(readJournal(paths.journal).open, store, deps, token)
+  clearUp(paths, store)
+  openJournal(paths.journal).clear()
+  return { store: repaired ? await state.read() : store, recovered: true }
+}
+
+/** Details of the journal's intent to replace an altered tree. */
+export interface RepairIntent {
+  readonly id: string
+  readonly tree: Digest
+  readonly quarantine: string
+}
+
+/** What an interrupted repair put aside is no drift any more, so nobody would see it again: it must not miss in the audit. */
+async function recordRepairs(open: readonly JournalLine[], store: StoreSnapshot, { state, clock, by }: RecoverDeps, token: number): Promise<boolean> {
+  const begun = open.filter((line) => line.key.startsWith('repair:')).map((line) => line.details as unknown as RepairIntent)
+  const known = new Set((await state.audit({ limit: 1000 })).map((record) => record.details['quarantine']))
+  const missing = begun.filter(({ tree, quarantine }) => isQuarantined(tree, quarantine) && !known.has(quarantine))
+  const { generation, installs, holds } = store
+  if (missing.length === 0 || !generation) return false
+  const audit = missing.map(({ id, tree, quarantine }) => ({ event: 'repair', id, details: { generation: generation.number, tree, quarantine, interrupted: true } }))
+  await state.commit({ generation, activation: { at: clock(), by, reason: 'recover' }, installs, removed: [], holds, audit, token }, clock())
+  return true
+}
+
+function clearUp(paths: StorePaths, store: StoreSnapshot): void {
   trying(`clear up in ${paths.root}`, () => {
     const newest = Math.max(0, ...store.generations.map((g) => g.number))
     const unrecorded = generationNumbers(paths).filter((n) => n > newest && n !== currentGeneration(paths))
@@ -22,8 +59,6 @@ export function recover(paths: StorePaths, store: StoreSnapshot): boolean {
     for (const folder of [paths.trees, paths.generations]) removeBegun(folder)
     removeWhole(paths.tmp)
   })
-  openJournal(paths.journal).clear()
-  return true
 }
 
 /**

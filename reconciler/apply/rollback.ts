@@ -33,8 +33,7 @@ export interface RollbackResult {
 export async function rollback(request: RollbackRequest, deps: RollbackDeps): Promise<RollbackResult> {
   const lease = await holdLease(deps)
   try {
-    const store = await deps.state.read()
-    const recovered = recover(deps.paths, store)
+    const { store, recovered } = await recover(deps, lease.token)
     return { recovered, ...(await goBack(request, store, deps, lease)) }
   } finally {
     await lease.release()

@@ -58,20 +58,22 @@ export async function stage(id: string, block: LockBlock, deps: StageDeps, optio
   return { id, block, dir, altered }
 }
 
-/** Puts a tree that was unpacked beside an altered one in its place; the altered one goes to quarantine. Gives its folder there. */
-export function place(staged: Staged, paths: StorePaths): string | undefined {
-  if (staged.dir === paths.tree(staged.block.tree)) return undefined
-  return trying(`replace the altered tree ${paths.tree(staged.block.tree)}`, () => {
-    const aside = quarantineTree(paths, staged.block.tree)
+/** True when the tree was unpacked beside an altered one, which must make room first. */
+export function isBeside(staged: Staged, paths: StorePaths): boolean {
+  return staged.dir !== paths.tree(staged.block.tree)
+}
+
+/** Puts a tree that was unpacked beside an altered one in its place; the altered one goes to the folder `aside`. Undo: the next pass, which finds the tree missing and brings it again. */
+export function place(staged: Staged, paths: StorePaths, aside: string): void {
+  trying(`replace the altered tree ${paths.tree(staged.block.tree)}`, () => {
+    quarantineTree(paths, staged.block.tree, aside)
     placeTree(paths, staged.block.tree, staged.dir)
-    return aside
   })
 }
 
 /** Undo of staging: what lies beside its place goes. A tree in its place stays for the next pass; nothing names it, so `gc` may take it. */
 export function unstage(staged: Staged, paths: StorePaths): void {
-  if (staged.dir === paths.tree(staged.block.tree)) return
-  removeParts(paths.tmp, staged.block)
+  if (isBeside(staged, paths)) removeParts(paths.tmp, staged.block)
 }
 
 interface Fetched extends Verified {

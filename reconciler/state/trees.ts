@@ -35,12 +35,20 @@ export function removeTree(paths: StorePaths, tree: Digest): number {
   return bytes
 }
 
-/** Puts an altered tree aside, with what lies beside it. Gives the folder it is in now. */
-export function quarantineTree(paths: StorePaths, tree: Digest): string {
-  const folder = join(paths.quarantine, `${hexOf(tree)}-${randomBytes(4).toString('hex')}`)
+/** A new folder name in quarantine for a tree. Nothing is made yet. */
+export function quarantineFolder(paths: StorePaths, tree: Digest): string {
+  return join(paths.quarantine, `${hexOf(tree)}-${randomBytes(4).toString('hex')}`)
+}
+
+/** Puts an altered tree aside in `folder`, with what lies beside it. */
+export function quarantineTree(paths: StorePaths, tree: Digest, folder: string): void {
   mkdirSync(folder, { recursive: true })
   for (const path of treeParts(paths.trees, hexOf(tree))) moveReadOnly(path, join(folder, basename(path)))
-  return folder
+}
+
+/** True when the tree was put aside in `folder`. */
+export function isQuarantined(tree: Digest, folder: string): boolean {
+  return lstatSync(join(folder, hexOf(tree)), { throwIfNoEntry: false }) !== undefined
 }
 
 /** Puts a tree that was unpacked at `from` (with what lies beside it) in its place. */

@@ -7,7 +7,7 @@ import { collect, planCollection } from '../../../reconciler/state/gc.ts'
 import { buildGeneration, generationNumbers, liveSet, switchTo } from '../../../reconciler/state/generations.ts'
 import { enterHost } from '../../../reconciler/state/hosts.ts'
 import type { StorePaths } from '../../../reconciler/state/paths.ts'
-import { doubtfulTrees, hasTree, markProven, placeTree, quarantineTree, removeTree } from '../../../reconciler/state/trees.ts'
+import { doubtfulTrees, hasTree, isQuarantined, markProven, placeTree, quarantineFolder, quarantineTree, removeTree } from '../../../reconciler/state/trees.ts'
 import { block } from '../../builders/store.ts'
 import { generationRecord, installRecord, T0 } from '../../contracts/records.ts'
 import { temporaryStore } from './folder.ts'
@@ -148,7 +148,10 @@ describe('trees', () => {
 
   test('an altered tree is put aside with what lies beside it, and another takes its place', () => {
     addTree(A)
-    const aside = quarantineTree(paths, A)
+    const aside = quarantineFolder(paths, A)
+    expect(isQuarantined(A, aside)).toBe(false)
+    quarantineTree(paths, A, aside)
+    expect(isQuarantined(A, aside)).toBe(true)
     expect(hasTree(paths, A)).toBe(false)
     expect(existsSync(join(aside, hexOf(A), 'lib', 'index.mjs'))).toBe(true)
     expect(existsSync(join(aside, `${hexOf(A)}.files`))).toBe(true)
