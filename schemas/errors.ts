@@ -164,7 +164,7 @@ export class CatalystError extends Error {
     this.name = 'CatalystError'
     this.code = code
     this.hint = redact(printable(details.hint ?? ERRORS[code].hint, { newlines: true }))
-    this.place = details.place
+    this.place = details.place && cleanPlace(details.place)
     this.problems = (details.problems ?? []).map(cleanProblem)
   }
 
@@ -185,8 +185,13 @@ export function problemsOfError(error: CatalystError): readonly Problem[] {
 
 /** The same problem, safe for terminals and without credentials, as a `CatalystError` would show it. */
 export function cleanProblem(problem: Problem): Problem {
-  const clean = { ...problem, message: redact(printable(problem.message)) }
+  const clean: { -readonly [K in keyof Problem]: Problem[K] } = { ...problem, message: redact(printable(problem.message)) }
+  if (problem.place) clean.place = cleanPlace(problem.place)
   return problem.hint === undefined ? clean : { ...clean, hint: redact(printable(problem.hint, { newlines: true })) }
+}
+
+function cleanPlace(place: Place): Place {
+  return { ...place, file: redact(printable(place.file)) }
 }
 
 /** Throws one `CatalystError` that carries all problems of severity error; does nothing when there are none. */
@@ -211,17 +216,29 @@ export function withCode<T>(code: ErrorCode, read: () => T, except: readonly Err
   }
 }
 
-const EXIT_ORDER = [0, 2, 6, 3, 5, 4, 7, 1] as const
+const EXIT_ORDER: readonly number[] = [0, 2, 6, 3, 5, 4, 7, 1]
 
-/** The exit code that wins when several apply: 1 > 7 > 4 > 5 > 3 > 6 > 2 > 0 (RECONCILER.md). */
+/** The exit code that wins when several apply: 1 > 7 > 4 > 5 > 3 > 6 > 2 > 0 (RECONCILER.md). A code that is none of these counts as 1. */
 export function highestExit(exits: readonly number[]): number {
-  return exits.reduce((a, b) => (EXIT_ORDER.indexOf(b as 0) > EXIT_ORDER.indexOf(a as 0) ? b : a), 0)
+  const rank = (exit: number) => (EXIT_ORDER.includes(exit) ? EXIT_ORDER.indexOf(exit) : EXIT_ORDER.length - 1)
+  return EXIT_ORDER[Math.max(0, ...exits.map(rank))] ?? 1
 }
 
-/** Removes user:password@ from URLs and well-known token shapes. */
+// Every repetition is bounded or cannot overlap with what follows it: messages hold hostile text of any length.
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  // user:password@ in URLs; a password may hold @ and, where a colon shows that it is one, a slash
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'@:]{0,200}:(?!\d{1,5}\/)[^\s"']{0,500}@/gi, '$1***@'],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"']{1,500}@/gi, '$1***@'],
+  // values of query parameters that carry a right
+  [/([?&](?:[a-z_-]{0,30}(?:token|signature|secret|password|credential|api[_-]?key)|sig|jwt)=)[^&\s"']+/gi, '$1***'],
+  // tokens of known shape: GitHub, GitLab, npm, Stripe, Slack, SendGrid, AWS, JSON Web Tokens
+  [/\b(gh[pousr]_|github_pat_|glpat-|npm_|sk_live_|sk_test_|rk_live_|rk_test_|whsec_|xox[abposr]-|SG\.|AKIA|ASIA)[A-Za-z0-9_.-]{8,}/g, '$1***'],
+  [/\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{0,4000}/g, '***'],
+  [/(authorization["']?:?\s{0,5}["']?(?:bearer|token|basic)\s{1,5})[^\s"']+/gi, '$1***'],
+  [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)/g, '***'],
+]
+
+/** Removes credentials: user:password@ of URLs, values of secret query parameters, tokens of known shape, private keys. */
 export function redact(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@')
-    .replace(/\b(gh[pousr]_|github_pat_|sk_live_|sk_test_|rk_live_|AKIA)[A-Za-z0-9_]{8,}/g, '$1***')
-    .replace(/\b(authorization:?\s*(?:bearer|token|basic)\s+)\S+/gi, '$1***')
+  return SECRETS.reduce((clean, [pattern, by]) => clean.replace(pattern, by), text)
 }

@@ -2,7 +2,8 @@ import * as Type from 'typebox'
 import { Closed, Keyed } from './common.ts'
 import { byCodeUnit } from './digest.ts'
 
-const Table = Type.String({ pattern: '^[a-z][a-z0-9_]*$', maxLength: 63, title: 'table name' })
+// Tables are keys of objects: not the names that every object inherits.
+const Table = Type.String({ pattern: '^(?!(constructor|prototype)$)[a-z][a-z0-9_]*$', maxLength: 63, title: 'table name' })
 const HostPort = Type.String({
   pattern: '^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$',
   maxLength: 260,
@@ -61,7 +62,7 @@ export interface PermissionExcess {
 export function permissionExcess(asked: Permissions, granted: Permissions): readonly PermissionExcess[] {
   const excess: PermissionExcess[] = []
   for (const [table, access] of Object.entries(asked.database)) {
-    const have = granted.database[table]
+    const have = Object.hasOwn(granted.database, table) ? granted.database[table] : undefined
     if (have !== 'write' && have !== access) excess.push({ kind: 'database', what: `${table}: ${access}` })
   }
   for (const host of asked.api) if (!granted.api.some((pattern) => hostMatches(host, pattern))) excess.push({ kind: 'api', what: host })
@@ -73,10 +74,9 @@ export function permissionExcess(asked: Permissions, granted: Permissions): read
   return excess.sort((a, b) => byCodeUnit(a.kind, b.kind) || byCodeUnit(a.what, b.what))
 }
 
-/** True when a host of a request, `host:port`, is covered by a permission `host:port` or `*.host:port`. */
+/** True when `host:port`, of a request or itself `*.host:port`, is covered by a permission `host:port` or `*.host:port`. */
 export function hostMatches(host: string, pattern: string): boolean {
-  if (host === pattern) return true
-  return pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && !host.startsWith('*.')
+  return host === pattern || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)))
 }
 
 /** True when nothing is asked for. */

@@ -9,6 +9,6 @@ export function printable(text: string, options: { newlines?: boolean; max?: num
   return cut.replace(UNSAFE, (c) => (c === '\n' && options.newlines ? c : `\\u{${c.codePointAt(0)!.toString(16)}}`))
 }
 
-// C0, DEL, C1, soft hyphen, Arabic letter mark, zero-width and bidi controls (UAX #9), line separators, BOM, tags, lone surrogates.
-// eslint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
+// Control characters (Cc), line and paragraph separators, lone surrogates, interlinear marks, and all that Unicode calls
+// default-ignorable: bidi controls (UAX #9), zero-width and filler characters, tags. Not the two selectors of emoji style.
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Surrogate}\ufff9-\ufffb]|(?![\ufe0e\ufe0f])\p{Default_Ignorable_Code_Point}/gu

@@ -7,9 +7,9 @@ export function exactVersion(text: string): string | undefined {
   return parseVersion(text) === undefined ? undefined : text
 }
 
-/** True when the text is a range that semver understands and that is not longer than a range may be. */
+/** True when the text is a range that semver understands, at most 256 characters long. An empty alternative (`^1 ||`) would mean any version: it is none. */
 export function isRange(text: string): boolean {
-  return text.length <= 256 && semver.validRange(text) !== null
+  return text.length <= 256 && text.split('||').every((part) => part.trim() !== '') && semver.validRange(text) !== null
 }
 
 /** True when at least one version could satisfy the range (`>2 <1` is empty). The range must be valid. */
