@@ -59,7 +59,7 @@ const PLUGINS: Readonly<Record<string, { readonly repository: Repository; readon
     releases: [
       { version: '2.0.0', publishedAt: '2026-10-20T09:00:00Z' },
       { version: '1.1.0', publishedAt: '2026-06-11T09:40:00Z', without: migrationFiles('0003_rename_order_id', '0004_drop_email') },
-      { version: '1.0.0', publishedAt: '2026-02-24T16:15:00Z', without: ['tiers.js', ...migrationFiles('0002_add_tiers')] },
+      { version: '1.0.0', publishedAt: '2026-02-24T16:15:00Z', without: ['members.js', 'tiers.js', ...migrationFiles('0002_add_tiers')] },
     ],
   },
   'message-templates': {

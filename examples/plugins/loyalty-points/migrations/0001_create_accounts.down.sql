@@ -1,0 +1,3 @@
+DROP TABLE plg_loyalty_points__postings;
+DROP TABLE plg_loyalty_points__journal;
+DROP TABLE plg_loyalty_points__accounts;

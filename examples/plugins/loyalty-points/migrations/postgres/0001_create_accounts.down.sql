@@ -1,0 +1,3 @@
+DROP TABLE plg_loyalty_points.postings;
+DROP TABLE plg_loyalty_points.journal;
+DROP TABLE plg_loyalty_points.accounts;
