@@ -18,6 +18,7 @@ import type { HandVerification, HandVerified } from '../registry/provenance/veri
 import { databaseFile } from './database.ts'
 import { progressTo } from './progress.ts'
 import { openProofs, type Proofs } from './proofs.ts'
+import { rememberedDatabase } from './remembered-database.ts'
 import { settingsFrom, type Settings } from './settings.ts'
 import { StoreFiles } from './store-files.ts'
 import type { Terminal } from './terminal.ts'
@@ -75,8 +76,12 @@ export class House {
 
   // ---- the store ------------------------------------------------------------------------------------------------
 
-  async withState<T>(desired: DesiredState, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
-    const state = await openSqlite(this.databasePath(desired), options)
+  withState<T>(desired: DesiredState, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
+    return this.#withDatabase(this.databasePath(desired), options, work)
+  }
+
+  async #withDatabase<T>(path: string, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
+    const state = await openSqlite(path, options)
     try {
       return await work(state)
     } finally {
@@ -86,6 +91,14 @@ export class House {
 
   databasePath(desired: DesiredState): string {
     return databaseFile(desired.store.database, this.files.dir, this.#env)
+  }
+
+  /** The database of the store, from memory when plugins.yaml is still the one that named it. */
+  async databaseOfStore(): Promise<string> {
+    const known = rememberedDatabase(this.paths.root, this.files.pluginsPath)
+    if (known !== undefined) return known
+    const { desired } = await this.files.readDesired()
+    return this.databasePath(desired)
   }
 
   async holds(desired: DesiredState): Promise<readonly Hold[]> {
@@ -171,8 +184,8 @@ export class House {
     this.#proving().expect(releases)
   }
 
-  async withRollbackDeps<T>(desired: DesiredState, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {
-    return this.withState(desired, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, onBoundary: this.#options.onBoundary }))
+  async withRollbackDeps<T>(database: string, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {
+    return this.#withDatabase(database, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, onBoundary: this.#options.onBoundary }))
   }
 
   /** Works on the store alone: nobody applies meanwhile. @throws CatalystError BUSY */

@@ -1,5 +1,6 @@
 import { CatalystError } from '../schemas/errors.ts'
-import { splitConflicts, readLock } from '../schemas/lock-file.ts'
+import { splitConflicts } from '../schemas/lock-conflicts.ts'
+import { readLock } from '../schemas/lock-file.ts'
 import { LOCK_VERSION, type Lock } from '../schemas/lock.ts'
 import { compareVersions } from '../schemas/versions.ts'
 import type { StoreFiles } from './store-files.ts'

@@ -4,7 +4,8 @@ import { readManifest } from '../schemas/manifest-file.ts'
 import { readPackage, type PackageTree } from '../registry/archive/package-tree.ts'
 import { unpackTo } from '../registry/archive/unpack.ts'
 import { verifyTree } from '../registry/archive/verify-tree.ts'
-import { migrationsOf, validate } from '../validator/validate.ts'
+import { migrationsOf } from '../validator/migrations.ts'
+import { validate } from '../validator/validate.ts'
 import { createVerifier } from '../registry/provenance/verifier.ts'
 import { openVerdicts } from '../registry/provenance/verdicts.ts'
 import type { InspectedPackage, ProofRequest, Verifier, Proof } from '../reconciler/ports.ts'
@@ -47,8 +48,9 @@ export function proofJobs(settings: ProofJobSettings): (job: ProofJob) => Promis
 function inspect(archive: Uint8Array, file: string): InspectedPackage {
   const tree = readPackage(archive)
   const bytes = tree.read('manifest.json')
+  if (!bytes) throw new CatalystError('MANIFEST_MISSING', `${file} has no package/manifest.json`)
   const manifest = readManifest(bytes, `${file}/manifest.json`)
-  const files = { files: tree.files, read: (path: string) => tree.read(path), manifest }
+  const files = { files: tree.files, read: (path: string) => tree.read(path) ?? new Uint8Array(), manifest }
   return {
     treeDigest: tree.treeDigest,
     manifest,

@@ -1,16 +1,22 @@
 import { writeStamp, type StampInput } from '../reconciler/state/stamp.ts'
-import type { StorePaths } from '../reconciler/state/paths.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
+import type { Plan } from '../schemas/plan.ts'
 import type { House } from './compose.ts'
+import { rememberDatabase } from './remembered-database.ts'
 import { toolVersion } from './version.ts'
 
-/** What the stamp of a store depends on. Used by whoever writes it and by the first step of every run. */
-export function stampInput(paths: Pick<StorePaths, 'store'>): StampInput {
-  return { tool: toolVersion(), files: [`${paths.store}/plugins.yaml`, `${paths.store}/plugins.lock.yaml`] }
+/**
+ * Records that nothing is left to do, when that is so and there is nothing a reader must see again: a hold, a kept
+ * decision or an unsigned source is shown by every plan. The next pass then needs one look at a small file.
+ */
+export function recordNothingToDo(house: House, desired: DesiredState, decided: Plan, serial: number): void {
+  const database = house.databasePath(desired)
+  rememberDatabase(house.paths.root, house.files.pluginsPath, database)
+  // A reference may change without a file changing: who has one is asked properly every time.
+  if (decided.changes.length + decided.blocked.length + decided.notices.length > 0 || desired.store.database.includes('${')) return
+  writeStamp(house.paths, { ...input(house), serial, now: house.now(), database, plugins: decided.unchanged })
 }
 
-/** Records that nothing is left to do. Only stores whose database path needs no environment can be asked without plugins.yaml. */
-export function writeNothingToDo(house: House, desired: DesiredState, serial: number): void {
-  if (desired.store.database.includes('${')) return
-  writeStamp(house.paths, { ...stampInput(house.paths), serial, now: house.now(), database: house.databasePath(desired) })
+function input({ files }: House): StampInput {
+  return { tool: toolVersion(), files: [files.pluginsPath, files.lockPath] }
 }

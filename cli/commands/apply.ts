@@ -6,7 +6,7 @@ import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { renderApplied } from '../render/applied.ts'
-import { writeNothingToDo } from '../stamp.ts'
+import { recordNothingToDo } from '../stamp.ts'
 import { wanted } from './plan.ts'
 
 /**
@@ -40,7 +40,7 @@ function appliedBefore({ store }: ObservedState): ReadonlySet<string> {
 async function settle({ house }: CommandContext, desired: DesiredState): Promise<void> {
   const lock = await house.files.readLock()
   const observed = await house.observe(desired, { check: false })
-  if (lock && plan({ desired, lock, observed }).changes.length === 0) writeNothingToDo(house, desired, observed.store.serial)
+  if (lock) recordNothingToDo(house, desired, plan({ desired, lock, observed }), observed.store.serial)
 }
 
 function failures(result: ApplyResult): readonly Problem[] {

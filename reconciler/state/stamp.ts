@@ -20,10 +20,20 @@ export interface StampContent extends StampInput {
   readonly now: string
   /** The earliest time at which an unchanged world may lead to another plan. */
   readonly validUntil?: string | undefined
+  /** The file whose serial this is: who checks the stamp has not read plugins.yaml. */
+  readonly database: string
+  /** How many plugins are as wanted, for people. */
+  readonly plugins: number
 }
 
 /** `fresh`: nothing changed since `checkedAt`. Else `why` not, for people; the caller then looks properly. */
-export type StampAnswer = { readonly fresh: true; readonly checkedAt: string } | { readonly fresh: false; readonly why: string }
+export type StampAnswer = FreshStamp | { readonly fresh: false; readonly why: string }
+
+export interface FreshStamp {
+  readonly fresh: true
+  readonly checkedAt: string
+  readonly plugins: number
+}
 
 interface Stamp extends Omit<StampContent, 'files' | 'now'> {
   readonly format: 1
@@ -67,17 +77,17 @@ export function removeStamp(paths: StorePaths): void {
  * Asks whether anything changed since the stamp was written: one small file, two stats, one link and one question to
  * the database. Any doubt is `fresh: false`. Never throws, writes nothing.
  */
-export function checkStamp(paths: StorePaths, input: StampInput, now: string, serial: () => number | undefined): StampAnswer {
+export function checkStamp(paths: StorePaths, input: StampInput, now: string, serial: (database: string) => number | undefined): StampAnswer {
   try {
     const stamp = JSON.parse(readFileSync(paths.stamp, 'utf8')) as Stamp
     const why = staleReason(stamp, paths, input, now, serial)
-    return why === undefined ? { fresh: true, checkedAt: stamp.writtenAt } : { fresh: false, why }
+    return why === undefined ? { fresh: true, checkedAt: stamp.writtenAt, plugins: stamp.plugins } : { fresh: false, why }
   } catch {
     return { fresh: false, why: 'no stamp' }
   }
 }
 
-function staleReason(stamp: Stamp, paths: StorePaths, input: StampInput, now: string, serial: () => number | undefined): string | undefined {
+function staleReason(stamp: Stamp, paths: StorePaths, input: StampInput, now: string, serial: (database: string) => number | undefined): string | undefined {
   const time = Date.parse(now)
   if (stamp.format !== 1 || stamp.tool !== input.tool) return 'written by another version'
   if (stamp.boot !== bootId()) return 'the machine was started anew'
@@ -86,7 +96,7 @@ function staleReason(stamp: Stamp, paths: StorePaths, input: StampInput, now: st
   if (stamp.references !== input.references) return 'a value that plugins.yaml refers to changed'
   if (stamp.current !== (linkTarget(paths.current) ?? null)) return 'another generation is live'
   if (!sameInputs(stamp.inputs, input.files)) return 'a file changed'
-  return stamp.serial === serial() ? undefined : 'the store database changed'
+  return stamp.serial === serial(stamp.database) ? undefined : 'the store database changed'
 }
 
 function sameInputs(inputs: readonly InputState[], files: readonly string[]): boolean {

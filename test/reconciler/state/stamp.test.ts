@@ -23,16 +23,16 @@ describe('stamp', () => {
     mkdirSync(paths.root)
     symlinkSync('generations/3', paths.current)
     input = { tool: '0.1.0', files: [yaml, lock] }
-    writeStamp(paths, { ...input, serial: 7, now: T0, validUntil: at(3600) })
+    writeStamp(paths, { ...input, serial: 7, database: 'store.db', plugins: 3, now: T0, validUntil: at(3600) })
   })
 
   /** Makes the stamp believe that its inputs were old when it looked. */
   const makeOld = (): void => writeFileSync(paths.stamp, readFileSync(paths.stamp, 'utf8').replaceAll('"young":true', '"young":false'))
 
   test('an unchanged world is fresh, and tells since when', () => {
-    expect(check()).toEqual({ fresh: true, checkedAt: T0 })
+    expect(check()).toEqual({ fresh: true, checkedAt: T0, plugins: 3 })
     makeOld()
-    expect(check()).toEqual({ fresh: true, checkedAt: T0 })
+    expect(check()).toEqual({ fresh: true, checkedAt: T0, plugins: 3 })
   })
 
   const rewriteStamp = (change: (stamp: { inputs: Record<string, unknown>[] }) => void): void => {
@@ -113,7 +113,7 @@ describe('stamp', () => {
   })
 
   test('a stamp that cannot be written is no error and leaves none', () => {
-    writeStamp(paths, { ...input, files: [join(paths.store, 'gone')], serial: 7, now: T0 })
+    writeStamp(paths, { ...input, files: [join(paths.store, 'gone')], serial: 7, database: 'store.db', plugins: 3, now: T0 })
     expect(check()).toMatchObject({ fresh: false })
   })
 })

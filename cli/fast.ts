@@ -1,0 +1,59 @@
+import { enableCompileCache } from 'node:module'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { storePaths } from '../reconciler/state/paths.ts'
+import { checkStamp, type FreshStamp } from '../reconciler/state/stamp.ts'
+import { quickSerial } from '../reconciler/store-db/serial.ts'
+
+/*
+ * What every run loads first. It answers `plan` and `apply` when nothing changed since the last complete apply: one
+ * small file, two stats, one link, one question to the database. In any doubt the whole command is loaded.
+ */
+
+/** Starts the command; sets the exit code of the process. */
+export function start(argv: readonly string[], version: string, here: string): void {
+  const dir = nothingElseAsked(argv)
+  const answer = dir === undefined ? undefined : nothingToDo(resolve(dir), version)
+  if (answer) {
+    process.stdout.write(`No changes. ${answer.plugins} plugins as wanted; files last checked ${ago(answer.checkedAt)}.\n`)
+    return
+  }
+  const store = join(resolve(dir ?? dirIn(argv)), '.catalyst')
+  // With the store, not in a shared temporary folder: whoever can write there could run code in this process.
+  if (existsSync(store)) enableCompileCache(join(store, 'compile-cache'))
+  void run(argv, here)
+}
+
+async function run(argv: readonly string[], here: string): Promise<void> {
+  const { main } = (await import(pathToFileURL(join(here, 'catalyst.js')).href)) as typeof import('./main.ts')
+  process.exitCode = await main(argv)
+}
+
+/** The store when the question is just `plan` or `apply`, perhaps with `-C DIR` and `--detailed-exitcode`; else undefined. */
+function nothingElseAsked(argv: readonly string[]): string | undefined {
+  const rest = [...argv]
+  const at = rest.findIndex((a) => a === '-C' || a === '--dir')
+  const dir = at < 0 ? '.' : rest.splice(at, 2)[1]
+  const words = rest.filter((a) => a !== '--detailed-exitcode')
+  return words.length === 1 && (words[0] === 'plan' || (words[0] === 'apply' && rest.length === 1)) ? dir : undefined
+}
+
+function dirIn(argv: readonly string[]): string {
+  const at = argv.findIndex((a) => a === '-C' || a === '--dir')
+  return at < 0 ? '.' : (argv[at + 1] ?? '.')
+}
+
+function nothingToDo(store: string, version: string): FreshStamp | undefined {
+  const paths = storePaths(store)
+  const input = { tool: version, files: [join(store, 'plugins.yaml'), join(store, 'plugins.lock.yaml')] }
+  const answer = checkStamp(paths, input, new Date().toISOString(), quickSerial)
+  return answer.fresh ? answer : undefined
+}
+
+function ago(instant: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(instant)) / 1000))
+  if (seconds < 90) return `${seconds} s ago`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`
+  return seconds < 36 * 3600 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86400)} days ago`
+}
