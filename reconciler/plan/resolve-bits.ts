@@ -6,8 +6,14 @@ export type Bits = Readonly<Uint32Array>
 
 const wordsFor = (versions: number): number => (versions >>> 5) + 1
 
+const WHOLE: Bits[] = []
+
 /** "Not installed" and every one of so many versions. */
 export function everything(versions: number): Bits {
+  return (WHOLE[versions] ??= makeEverything(versions))
+}
+
+function makeEverything(versions: number): Bits {
   const bits = new Uint32Array(wordsFor(versions)).fill(0xffff_ffff)
   const used = (versions + 1) & 31
   if (used !== 0) bits[bits.length - 1] = 2 ** used - 1
@@ -76,6 +82,13 @@ export function versionsIn(a: Bits, versions: number): number[] {
   const found: number[] = []
   for (let v = 0; v < versions; v++) if (hasVersion(a, v)) found.push(v)
   return found
+}
+
+/** How many things are in the set. */
+export function count(a: Bits): number {
+  let sum = 0
+  for (let word of a) for (; word !== 0; word &= word - 1) sum += 1
+  return sum
 }
 
 /** True when exactly one version, and not "not installed", is left. */

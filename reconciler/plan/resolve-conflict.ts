@@ -58,8 +58,9 @@ function barredLines(plugin: WorldPlugin): readonly string[] {
   return barred.length > 5 ? [...shown, `${barred.length - 5} older versions of ${plugin.id} may not be taken either.`] : shown
 }
 
-/** So many wanted plugins are tried; each costs a resolution. */
-const MOST_TRIALS = 8
+/** So many wanted plugins are tried, each so long: a hint is worth a moment, not minutes. */
+const MOST_TRIALS = 6
+const TRIAL_STEPS = 2_000_000
 
 /** What would make it work, each alternative found by trying it. */
 function hintFor(world: World, wanted: readonly WorldPlugin[], facts: readonly Fact[]): string {
@@ -73,7 +74,7 @@ function hintFor(world: World, wanted: readonly WorldPlugin[], facts: readonly F
 }
 
 function otherRange(world: World, plugin: WorldPlugin): string | undefined {
-  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (p, v) => v.bar === undefined && (v.inRange || p === plugin) })
+  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (p, v) => v.bar === undefined && (v.inRange || p === plugin) }, TRIAL_STEPS)
   if (answer.kind !== 'solved' || plugin.desired === undefined) return undefined
   const version = plugin.versions[answer.versions[plugin.number]!]?.candidate.version
   const range = pinnedVersion(plugin.desired.range) === undefined ? `^${version}` : version
@@ -82,7 +83,7 @@ function otherRange(world: World, plugin: WorldPlugin): string | undefined {
 
 /** Waiting helps when what is too young would do. */
 function patience(world: World): readonly string[] | undefined {
-  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (_p, v) => v.inRange && (v.bar === undefined || v.bar.code === 'age') })
+  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (_p, v) => v.inRange && (v.bar === undefined || v.bar.code === 'age') }, TRIAL_STEPS)
   if (answer.kind !== 'solved') return undefined
   const young = world.plugins.flatMap((plugin) => {
     const version = plugin.versions[answer.versions[plugin.number]!]

@@ -11,8 +11,7 @@ import type { Version, World, WorldPlugin } from './resolve-world.ts'
 
 /** What can be had while some decisions are missing. */
 export interface Settled {
-  /** The version of each plugin, -1 = not installed. */
-  readonly versions: readonly number[]
+  readonly taken: Taken
   readonly waiting: readonly Waiting[]
 }
 
@@ -29,7 +28,7 @@ export function settle(world: World, attempt: Attempt, answer: readonly number[]
     taken = new Taken(world, pending.solveWithout(attempt))
   }
   for (const { plugin, version } of undecidedIn(taken)) pending.ask(taken, plugin, version)
-  return { versions: taken.versions, waiting: pending.waiting() }
+  return { taken, waiting: pending.waiting() }
 }
 
 interface Undecided {

@@ -1,19 +1,32 @@
 import { factsUnder, type Clause, type Derived } from './resolve-clauses.ts'
+import { outline } from './resolve-outline.ts'
 import { Phrases } from './resolve-phrases.ts'
 import type { World } from './resolve-world.ts'
 
-/** Of a derivation longer than this the middle is left out: nobody reads on, and the ends say the most. */
-const MOST_LINES = 24
+/** A derivation in more steps than this is told as an outline: nobody follows a proof of hundred lines. */
+const MOST_STEPS = 40
+const MOST_LINES = 16
 
 /**
  * Tells why a clause holds, one sentence a line, from facts to conclusion (PubGrub, "Error Reporting"). Lines that
- * are used again further down carry a number.
+ * are used again further down carry a number. A long derivation is told by its facts alone.
  */
 export function derivation(world: World, root: Clause): readonly string[] {
+  if (derivedClauses(root, MOST_STEPS) >= MOST_STEPS) return outline(world, root)
   const lines = new Report(world, root).lines()
-  if (lines.length <= MOST_LINES) return lines
-  const half = MOST_LINES / 2
-  return [...lines.slice(0, half), `… ${lines.length - 2 * half} more steps of this kind …`, ...lines.slice(-half)]
+  return lines.length > MOST_LINES ? outline(world, root) : lines
+}
+
+/** How many conclusions a derivation has, counted no further than `most`. */
+function derivedClauses(root: Clause, most: number): number {
+  const seen = new Set<Clause>()
+  const open = [root]
+  for (let next = open.pop(); next && seen.size < most; next = open.pop()) {
+    if (seen.has(next) || next.cause.kind !== 'derived') continue
+    seen.add(next)
+    open.push(next.cause.left, next.cause.right)
+  }
+  return seen.size
 }
 
 class Report {

@@ -2,9 +2,9 @@ import type { Advisory } from '../../schemas/common.ts'
 import { byCodeUnit } from '../../schemas/digest.ts'
 import { permissionExcess, type PermissionExcess } from '../../schemas/permissions.ts'
 import { printable } from '../../schemas/printable.ts'
-import { isPrerelease, isRange, pinnedVersion, satisfies } from '../../schemas/versions.ts'
 import type { Candidate, Hold } from '../ports.ts'
 import type { DesiredPlugin, DesiredState } from './desired.ts'
+import type { Readings } from './resolve-ranges.ts'
 import type { KeptBack } from './resolve-types.ts'
 
 /** Why one version may not be taken, whatever the others are. */
@@ -17,6 +17,7 @@ export interface Bench {
   readonly holds: readonly Hold[]
   readonly fixes: ReadonlySet<string>
   readonly nowMs: number
+  readonly readings: Readings
 }
 
 type Rule = (candidate: Candidate, bench: Bench) => Bar | undefined
@@ -79,14 +80,19 @@ export function holdOn(holds: readonly Hold[], id: string, version: string): Hol
 
 /** In one order, whatever the order in the index: by level, id and title. */
 export function sortedAdvisories(advisories: readonly Advisory[]): readonly Advisory[] {
+  if (advisories.length < 2) return advisories
   return [...advisories].sort((a, b) => byCodeUnit(a.level, b.level) || byCodeUnit(a.id ?? '', b.id ?? '') || byCodeUnit(a.title ?? '', b.title ?? ''))
 }
 
-function invalid(candidate: Candidate): Bar | undefined {
-  const wrong = [...byId(candidate.dependencies), ...byId(candidate.conflicts)].find(([, range]) => !isRange(range))
-  if (wrong) return { code: 'invalid', detail: `names ${wrong[0]} with \`${printable(wrong[1], { max: 80 })}\`, which is not a version range` }
-  if (candidate.platform === undefined || isRange(candidate.platform)) return undefined
-  return { code: 'invalid', detail: `names Catalyst with \`${printable(candidate.platform, { max: 80 })}\`, which is not a version range` }
+function invalid({ dependencies, conflicts, platform: range }: Candidate, { readings }: Bench): Bar | undefined {
+  const wrong = wrongRange(dependencies, readings) ?? wrongRange(conflicts, readings) ?? (range === undefined || readings.isRange(range) ? undefined : ['Catalyst', range])
+  return wrong && { code: 'invalid', detail: `names ${wrong[0]} with \`${printable(wrong[1]!, { max: 80 })}\`, which is not a version range` }
+}
+
+function wrongRange(ranges: Readonly<Record<string, string>>, readings: Readings): readonly string[] | undefined {
+  // sorted only when something is wrong: this runs for every version there is
+  for (const id in ranges) if (!readings.isRange(ranges[id]!)) return byId(ranges).find(([, range]) => !readings.isRange(range))
+  return undefined
 }
 
 function rejected({ version }: Candidate, { plugin }: Bench): Bar | undefined {
@@ -110,15 +116,17 @@ function held({ id, version }: Candidate, { holds }: Bench): Bar | undefined {
   return hold && { code: 'held', detail: `was rolled back at ${hold.since} and is held` }
 }
 
-function platform(candidate: Candidate, { desired }: Bench): Bar | undefined {
+function platform(candidate: Candidate, { desired, readings }: Bench): Bar | undefined {
   const has = desired.store.catalyst
-  if (candidate.platform === undefined || has === undefined || satisfies(has, candidate.platform, true)) return undefined
+  if (candidate.platform === undefined || has === undefined) return undefined
+  const version = readings.version(has)
+  if (version && readings.range(candidate.platform).loose?.(version)) return undefined
   return { code: 'platform', detail: `needs Catalyst ${candidate.platform}, and the store has ${has}` }
 }
 
-function channel({ version }: Candidate, { plugin }: Bench): Bar | undefined {
-  if (plugin === undefined || plugin.channel === 'beta' || pinnedVersion(plugin.range) === version) return undefined
-  if (!isPrerelease(version)) return undefined
+function channel({ version }: Candidate, { plugin, readings }: Bench): Bar | undefined {
+  if (plugin === undefined || plugin.channel === 'beta' || readings.range(plugin.range).pinned === version) return undefined
+  if (!readings.version(version)?.prerelease.length) return undefined
   return { code: 'channel', detail: 'is a prerelease, and the channel is stable' }
 }
 
@@ -134,10 +142,10 @@ function signer(candidate: Candidate, { plugin }: Bench): Bar | undefined {
   return { code: 'signer', detail: `is unsigned and has other bytes (${candidate.artifact.sha256}) than \`verify\` in plugins.yaml allows` }
 }
 
-function age(candidate: Candidate, { plugin, desired, fixes, nowMs }: Bench): Bar | undefined {
+function age(candidate: Candidate, { plugin, desired, fixes, nowMs, readings }: Bench): Bar | undefined {
   const ageMs = desired.policy.minimumReleaseAgeMs
   if (ageMs === 0 || fixes.has(candidate.version)) return undefined
-  if (plugin && pinnedVersion(plugin.range) === candidate.version) return undefined
+  if (plugin && readings.range(plugin.range).pinned === candidate.version) return undefined
   const dueMs = Date.parse(candidate.publishedAt) + ageMs
   if (dueMs <= nowMs) return undefined
   if (Number.isNaN(dueMs)) return { code: 'age', detail: 'has no readable time of publication' }

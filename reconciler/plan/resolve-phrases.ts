@@ -39,9 +39,22 @@ export class Phrases {
     const plugin = this.#world.plugins[fact.plugin]!
     if (fact.kind === 'wanted') return `${placeText(plugin.desired)} asks for ${asked(plugin)}${onlySome(plugin)}`
     if (fact.kind === 'barred') return plugin.versions.every((v) => v.bar) ? `no version of ${plugin.id} may be taken` : `of ${plugin.id} only ${takeable(plugin)} may be taken`
-    const who = this.subject(plugin, fact.versions)
-    const verb = fact.kind === 'needs' ? (who.many ? 'need' : 'needs') : who.many ? 'conflict with' : 'conflicts with'
-    return `${who.text} ${verb} ${ranged(fact.target, fact.range)}${fact.kind === 'needs' ? this.#missing(fact.target, fact.range) : ''}`
+    return `${this.#does(plugin, fact)} ${ranged(fact.target, fact.range)}${fact.kind === 'needs' ? this.#missing(fact.target, fact.range) : ''}`
+  }
+
+  /** Facts about the same two plugins in one clause: the first in full, of the others what differs. */
+  group(facts: readonly Fact[]): string {
+    const [first, ...rest] = facts
+    if (first === undefined) return ''
+    const others = rest.slice(0, 2).flatMap((fact) => ('range' in fact ? [`${this.#does(this.#world.plugins[fact.plugin]!, fact)} ${fact.range}`] : []))
+    const left = rest.length - others.length
+    return [this.fact(first), ...others, ...(left > 0 ? [`${left} more like this`] : [])].join('; ')
+  }
+
+  #does(plugin: WorldPlugin, { kind, versions }: Extract<Fact, { kind: 'needs' | 'conflicts' }>): string {
+    const { text, many } = this.subject(plugin, versions)
+    if (kind === 'needs') return `${text} ${many ? 'need' : 'needs'}`
+    return `${text} ${many ? 'conflict' : 'conflicts'} with`
   }
 
   #missing(id: string, range: string): string {

@@ -1,5 +1,5 @@
 import { Agenda } from './resolve-agenda.ts'
-import { firstVersion, hasVersion, isDecided, isDisjoint, isSubset, versionsWhere } from './resolve-bits.ts'
+import { count, firstVersion, hasVersion, isDecided, isDisjoint, isSubset, versionsWhere } from './resolve-bits.ts'
 import { resolvent, termOf, type Clause } from './resolve-clauses.ts'
 import { PartialSolution } from './resolve-partial.ts'
 
@@ -13,30 +13,29 @@ export interface Question {
   clausesOf(plugin: number, version: number): readonly Clause[]
   /** The version to keep if possible, -1 for none: then the newest is taken. */
   keep(plugin: number): number
-  /** After so many conflicts the search ends: the problem is hard (NP), and a registry must not be able to hang a store. */
-  readonly maxConflicts: number
+  /**
+   * After looking at so many clauses the search ends: the problem is NP-hard, and a registry must not be able to hang
+   * a store. Counted, not timed, so that the answer is the same on every machine.
+   */
+  readonly maxSteps: number
 }
 
 export type Answer =
   /** The version of each plugin, -1 = not installed. */
-  | { readonly kind: 'solved'; readonly versions: readonly number[]; readonly conflicts: number }
+  | { readonly kind: 'solved'; readonly versions: readonly number[]; readonly steps: number }
   /** A clause without terms, with its derivation. */
   | { readonly kind: 'impossible'; readonly because: Clause }
   | { readonly kind: 'gave-up' }
 
 /**
  * PubGrub (https://github.com/dart-lang/pub/blob/master/doc/solver.md) over finite lists of versions: unit propagation,
- * conflict-driven learning, backjumping. Complete and deterministic. Decisions follow one fixed order — what can be
- * nothing else, then what can be kept, then the rest, each by number — so the answer is the first one in that
- * order: nothing that is kept moves for the sake of something newer.
+ * conflict-driven learning, backjumping. Complete and deterministic. Decisions follow one order: what can be nothing
+ * else, what can be kept, then the rest from the fewest versions to the most. So nothing that is kept moves for the
+ * sake of something newer.
  */
 export function solve(question: Question): Answer {
   return new Search(question).run()
 }
-
-const FORCED = 0
-const KEPT = 1
-const FREE = 2
 
 class Search {
   readonly #question: Question
@@ -45,7 +44,7 @@ class Search {
   readonly #known = new Set<Clause>()
   readonly #agenda = new Agenda()
   readonly #expanded = new Set<number>()
-  #conflicts = 0
+  #steps = 0
 
   constructor(question: Question) {
     this.#question = question
@@ -62,12 +61,12 @@ class Search {
     for (;;) {
       const failed = this.#propagate(changed)
       if (failed) return { kind: 'impossible', because: failed }
-      if (this.#conflicts > this.#question.maxConflicts) return { kind: 'gave-up' }
+      if (this.#steps > this.#question.maxSteps) return { kind: 'gave-up' }
       const next = this.#next()
       if (next === undefined) break
       changed = [this.#decide(next)]
     }
-    return { kind: 'solved', versions: this.#partial.domains.map((d, plugin) => (this.#partial.isRequired(plugin) ? firstVersion(d) : -1)), conflicts: this.#conflicts }
+    return { kind: 'solved', versions: this.#partial.domains.map((d, plugin) => (this.#partial.isRequired(plugin) ? firstVersion(d) : -1)), steps: this.#steps }
   }
 
   #learn(clause: Clause): void {
@@ -92,9 +91,10 @@ class Search {
           changed.add(clause.plugins[open]!)
           continue
         }
-        const learned = this.#resolveConflict(clause)
+        const { learned, touched } = this.#resolveConflict(clause)
         if (learned.plugins.length === 0) return learned
         changed.clear()
+        for (const other of touched) changed.add(other)
         const at = this.#openTerm(learned)
         this.#exclude(learned, at)
         changed.add(learned.plugins[at]!)
@@ -106,6 +106,7 @@ class Search {
 
   /** Index of the only term that does not hold yet; ALL_HOLD when the clause is broken, NONE when nothing follows from it. */
   #openTerm(clause: Clause): number {
+    this.#steps += 1
     let open = ALL_HOLD
     for (let i = 0; i < clause.plugins.length; i++) {
       const domain = this.#partial.domains[clause.plugins[i]!]!
@@ -123,40 +124,44 @@ class Search {
     this.#schedule(plugin)
   }
 
-  /** Learns why a clause is broken, and goes back to where it first followed. (PubGrub, "Conflict Resolution".) */
-  #resolveConflict(broken: Clause): Clause {
-    this.#conflicts += 1
+  /**
+   * Learns why a clause is broken (PubGrub, "Conflict Resolution"), and goes back just far enough that something else can
+   * be concluded: pub goes back further, to where it could first have been concluded, but decisions in between
+   * would only be made again the same way, and with many plugins that is most of the work.
+   */
+  #resolveConflict(broken: Clause): { learned: Clause; touched: readonly number[] } {
     let clause = broken
     while (clause.plugins.length > 0) {
       const { plugin, level, cause, previousLevel } = this.#partial.satisfier(clause)
       if (cause === undefined || previousLevel < level) {
-        for (const touched of this.#partial.backtrack(previousLevel)) this.#schedule(touched)
+        const touched = this.#partial.backtrack(level - 1)
+        for (const other of touched) this.#schedule(other)
         this.#learn(clause)
-        return clause
+        return { learned: clause, touched }
       }
+      this.#steps += clause.plugins.length
       clause = resolvent(clause, cause, plugin, this.#question.sizes)
     }
-    return clause
+    return { learned: clause, touched: [] }
   }
 
   #schedule(plugin: number): void {
-    if (this.#partial.isRequired(plugin)) this.#agenda.push(this.#urgency(plugin) * this.#question.sizes.length + plugin)
+    if (this.#partial.isRequired(plugin)) this.#agenda.push(this.#urgency(plugin))
   }
 
+  /** Smaller is sooner: what can be nothing else, what can be kept, then what has the fewest versions left. */
   #urgency(plugin: number): number {
     const domain = this.#partial.domains[plugin]!
-    if (isDecided(domain)) return FORCED
     const keep = this.#question.keep(plugin)
-    return keep >= 0 && hasVersion(domain, keep) ? KEPT : FREE
+    const rank = isDecided(domain) ? 0 : keep >= 0 && hasVersion(domain, keep) ? 1 : count(domain)
+    return rank * this.#question.sizes.length + plugin
   }
 
-  /** The next plugin to decide; entries that became stale by going back are passed over (a fresh one was made then). */
+  /** The next plugin to decide; entries that became stale are passed over (a fresh one was made then). */
   #next(): number | undefined {
-    const count = this.#question.sizes.length
     for (let entry = this.#agenda.pop(); entry !== undefined; entry = this.#agenda.pop()) {
-      const plugin = entry % count
-      if (!this.#partial.isRequired(plugin) || this.#isDone(plugin)) continue
-      if (this.#urgency(plugin) === Math.floor(entry / count)) return plugin
+      const plugin = entry % this.#question.sizes.length
+      if (this.#partial.isRequired(plugin) && !this.#isDone(plugin) && this.#urgency(plugin) === entry) return plugin
     }
     return undefined
   }

@@ -1,12 +1,13 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
 import { asksNothing } from '../../schemas/permissions.ts'
-import { compareParsed, parseVersion, pinnedVersion, rangeTest, type ParsedVersion } from '../../schemas/versions.ts'
+import { compareParsed, type ParsedVersion } from '../../schemas/versions.ts'
 import type { Candidate } from '../ports.ts'
 import type { DesiredPlugin } from './desired.ts'
 import { minus, everything, versionsWhere, type Bits } from './resolve-bits.ts'
 import { clause, type Clause, type Fact } from './resolve-clauses.ts'
 import { barOf, byId, type Bar, type Bench } from './resolve-eligible.ts'
 import { candidateOf, lockedBlock, sameOrigin } from './resolve-locked.ts'
+import { Readings } from './resolve-ranges.ts'
 import type { ResolveInput, Waiting } from './resolve-types.ts'
 
 /** One version of a plugin, judged on its own. */
@@ -43,6 +44,7 @@ export class World {
   readonly plugins: readonly WorldPlugin[]
   readonly sizes: readonly number[]
   readonly #numbers: ReadonlyMap<string, number>
+  readonly #readings = new Readings()
   readonly #matches = new Map<string, Bits>()
   readonly #brought = new Map<string, Clause | undefined>()
 
@@ -51,7 +53,7 @@ export class World {
     const wanted = new Map(input.desired.plugins.map((plugin) => [plugin.id, plugin]))
     const others = [...new Set([...input.candidates.keys(), ...Object.keys(input.locked?.plugins ?? {})])].filter((id) => !wanted.has(id))
     const ids = [...[...wanted.keys()].sort(byCodeUnit), ...others.sort(byCodeUnit)]
-    this.plugins = ids.map((id, number) => worldPlugin(input, number, id, wanted.get(id)))
+    this.plugins = ids.map((id, number) => worldPlugin(input, this.#readings, number, id, wanted.get(id)))
     this.sizes = this.plugins.map((plugin) => plugin.versions.length)
     this.#numbers = new Map(ids.map((id, number) => [id, number]))
   }
@@ -67,9 +69,8 @@ export class World {
     const key = `${loosely ? 'l' : 's'}${plugin.number} ${range}`
     const known = this.#matches.get(key)
     if (known) return known
-    const strict = rangeTest(range)
-    const loose = rangeTest(range, true)
-    const pinned = plugin.desired && pinnedVersion(plugin.desired.range)
+    const { strict, loose } = this.#readings.range(range)
+    const pinned = plugin.desired && this.#readings.range(plugin.desired.range).pinned
     const found = versionsWhere(plugin.versions.length, (v) => {
       const { parsed, candidate } = plugin.versions[v]!
       const test = loosely || plugin.desired?.channel === 'beta' || candidate.version === pinned ? loose : strict
@@ -92,8 +93,12 @@ export class World {
 
   #clause(kind: 'needs' | 'conflicts', plugin: WorldPlugin, target: string, range: string): Clause | undefined {
     const key = `${kind} ${plugin.number} ${target} ${range}`
-    if (!this.#brought.has(key)) this.#brought.set(key, this.#makeClause(kind, plugin, target, range))
-    return this.#brought.get(key)
+    let made = this.#brought.get(key)
+    if (made === undefined && !this.#brought.has(key)) {
+      made = this.#makeClause(kind, plugin, target, range)
+      this.#brought.set(key, made)
+    }
+    return made
   }
 
   #makeClause(kind: 'needs' | 'conflicts', plugin: WorldPlugin, id: string, range: string): Clause | undefined {
@@ -111,64 +116,67 @@ export class World {
   }
 }
 
-function worldPlugin(input: ResolveInput, number: number, id: string, desired: DesiredPlugin | undefined): WorldPlugin {
+function worldPlugin(input: ResolveInput, readings: Readings, number: number, id: string, desired: DesiredPlugin | undefined): WorldPlugin {
   const { listed, locked, lockedIs } = listedVersions(input, id, desired)
-  const parsed = listed.map((candidate) => ({ candidate, parsed: parseVersion(candidate.version) }))
-  const sorted = parsed.filter((v): v is typeof v & { parsed: ParsedVersion } => v.parsed !== undefined).sort((a, b) => compareParsed(b.parsed, a.parsed))
   const bench: Bench = {
     plugin: desired,
     desired: input.desired,
     holds: input.holds,
     fixes: new Set(locked?.advisories.flatMap((advisory) => advisory.fixedIn ?? [])),
     nowMs: Date.parse(input.now),
+    readings,
   }
-  const inRange = desired && rangeTest(desired.range, true)
-  const versions = sorted.map(({ candidate, parsed: version }): Version => {
-    const isLocked = candidate === locked
-    return {
-      candidate,
-      parsed: version,
-      isLocked,
-      bar: barOf(candidate, isLocked, bench),
-      inRange: desired === undefined || (inRange?.(version) ?? false),
-      undecided: undecided(candidate, isLocked, desired),
-    }
-  })
+  const versions: Version[] = []
+  const unreadable: string[] = []
+  for (const candidate of listed) {
+    const parsed = readings.version(candidate.version)
+    if (parsed) versions.push(judged(candidate, parsed, candidate === locked, bench))
+    else unreadable.push(candidate.version)
+  }
+  versions.sort((a, b) => compareParsed(b.parsed, a.parsed))
+  return { number, id, desired, versions, locked: versions.findIndex((v) => v.isLocked), lockedIs: locked && lockedIs, unreadable: unreadable.sort(byCodeUnit) }
+}
+
+function judged(candidate: Candidate, parsed: ParsedVersion, isLocked: boolean, bench: Bench): Version {
+  const { plugin, readings } = bench
   return {
-    number,
-    id,
-    desired,
-    versions,
-    locked: versions.findIndex((v) => v.isLocked),
-    lockedIs: locked && lockedIs,
-    unreadable: parsed.filter((v) => v.parsed === undefined).map((v) => v.candidate.version),
+    candidate,
+    parsed,
+    isLocked,
+    bar: barOf(candidate, isLocked, bench),
+    inRange: plugin === undefined || (readings.range(plugin.range).loose?.(parsed) ?? false),
+    undecided: undecided(candidate, isLocked, plugin),
   }
 }
 
 /** One candidate per version, the locked one being the lock's own bytes. */
-function listedVersions(input: ResolveInput, id: string, desired: DesiredPlugin | undefined): { listed: Candidate[]; locked: Candidate | undefined; lockedIs: WorldPlugin['lockedIs'] } {
+function listedVersions(input: ResolveInput, id: string, desired: DesiredPlugin | undefined): { listed: readonly Candidate[]; locked: Candidate | undefined; lockedIs: WorldPlugin['lockedIs'] } {
   const block = lockedBlock(input, id)
-  const byVersion = new Map<string, Candidate>()
-  for (const candidate of input.candidates.get(id) ?? []) {
-    const other = byVersion.get(candidate.version)
-    if (other === undefined || rank(candidate, block?.artifact.sha256) < rank(other, block?.artifact.sha256)) byVersion.set(candidate.version, candidate)
-  }
-  const listed = block && byVersion.get(block.version)
-  if (block === undefined || listed?.artifact.sha256 === block.artifact.sha256) return { listed: [...byVersion.values()], locked: listed, lockedIs: 'listed' }
-  if (!sameOrigin(block, desired, input.desired)) return { listed: [...byVersion.values()], locked: undefined, lockedIs: undefined }
-  const locked: Candidate = { ...candidateOf(id, block), yanked: listed?.yanked, advisories: listed?.advisories ?? [] }
-  byVersion.set(block.version, locked)
-  return { listed: [...byVersion.values()], locked, lockedIs: listed ? 're-released' : 'unlisted' }
+  const listed = onePerVersion(input.candidates.get(id) ?? [], block?.artifact.sha256)
+  const same = block && listed.find((candidate) => candidate.version === block.version)
+  if (block === undefined || same?.artifact.sha256 === block.artifact.sha256) return { listed, locked: same, lockedIs: 'listed' }
+  if (!sameOrigin(block, desired, input.desired)) return { listed, locked: undefined, lockedIs: undefined }
+  const locked: Candidate = { ...candidateOf(id, block), yanked: same?.yanked, advisories: same?.advisories ?? [] }
+  return { listed: [...listed.filter((candidate) => candidate !== same), locked], locked, lockedIs: same ? 're-released' : 'unlisted' }
 }
 
 /** Of two candidates of one version the locked bytes win, else the smaller text: never the order of the input. */
-function rank(candidate: Candidate, lockedDigest: string | undefined): string {
-  return `${candidate.artifact.sha256 === lockedDigest ? 0 : 1} ${candidate.registry ?? ''} ${candidate.artifact.sha256}`
+function onePerVersion(candidates: readonly Candidate[], lockedDigest: string | undefined): readonly Candidate[] {
+  if (new Set(candidates.map((candidate) => candidate.version)).size === candidates.length) return candidates
+  const best = new Map<string, Candidate>()
+  const rank = (c: Candidate): string => `${c.artifact.sha256 === lockedDigest ? 0 : 1} ${c.registry ?? ''} ${c.artifact.sha256}`
+  for (const candidate of candidates) {
+    const other = best.get(candidate.version)
+    if (other === undefined || rank(candidate) < rank(other)) best.set(candidate.version, candidate)
+  }
+  return [...best.values()]
 }
 
+const NOTHING: Version['undecided'] = []
+
 function undecided(candidate: Candidate, isLocked: boolean, desired: DesiredPlugin | undefined): Version['undecided'] {
-  const found: Version['undecided'][number][] = []
-  if (desired?.grant === undefined && !asksNothing(candidate.permissions)) found.push('GRANT_MISSING')
-  if (!isLocked && candidate.authority === undefined && desired?.unsigned === undefined) found.push('SIGNER_MISSING')
-  return found
+  const grant = desired?.grant === undefined && !asksNothing(candidate.permissions)
+  const signer = !isLocked && candidate.authority === undefined && desired?.unsigned === undefined
+  if (!grant && !signer) return NOTHING
+  return [...(grant ? (['GRANT_MISSING'] as const) : []), ...(signer ? (['SIGNER_MISSING'] as const) : [])]
 }

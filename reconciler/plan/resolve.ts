@@ -5,7 +5,7 @@ import { solvedOrConflict } from './resolve-conflict.ts'
 import { assertKnownIds, assertTakeable } from './resolve-failure.ts'
 import { keptBack } from './resolve-kept-back.ts'
 import { notices } from './resolve-notices.ts'
-import { Taken } from './resolve-taken.ts'
+import type { Taken } from './resolve-taken.ts'
 import type { ResolveInput, Resolved, Selection } from './resolve-types.ts'
 import { updateSteps, type Steps } from './resolve-update.ts'
 import { World, type WorldPlugin } from './resolve-world.ts'
@@ -28,8 +28,7 @@ export function resolve(input: ResolveInput): Resolved {
   const base = solvedOrConflict(world, LOCK_ATTEMPT)
   const steps = input.mode.kind === 'lock' ? LOCK_STEPS : updateSteps(world, input.mode, base)
   const answer = input.mode.kind === 'lock' ? base : solvedOrConflict(world, steps.attempt)
-  const { versions, waiting } = settle(world, steps.attempt, answer)
-  const taken = new Taken(world, versions)
+  const { taken, waiting } = settle(world, steps.attempt, answer)
   return { selections: selections(taken, steps), waiting, notices: notices(taken) }
 }
 
