@@ -89,9 +89,9 @@ async function follow(context: Context, request: HttpRequest): Promise<HttpAnswe
     const answer = await exchange(context, { ...request, method }, url)
     const status = answer.statusCode ?? 0
     if (status === 304 || (status >= 200 && status < 300)) return accepted(answer, url, request)
-    answer.resume()
     const location = answer.headers.location
-    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) throw answerProblem(url, status, answer.headers, context.nowMs())
+    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) throw answerProblem(url, status, { ...answer.headers, ...(await hiddenLimit(answer)) }, context.nowMs())
+    answer.resume()
     const next = allowedUrl(location, url)
     if (request.sameOrigin && next.origin !== url.origin) {
       throw new CatalystError('FOREIGN_URL', `${shownUrl(url)} redirects to another host, ${shownUrl(next)}`)
@@ -122,6 +122,22 @@ function accepted(answer: IncomingMessage, url: URL, request: HttpRequest): Http
     throw tooLong(url, declared, request.maxBytes)
   }
   return { status: answer.statusCode ?? 0, headers: answer.headers, url: url.href, body: answer }
+}
+
+/** GitHub's secondary limit may come as a bare 403 that only its text tells apart from a refusal; it then asks for a minute. */
+async function hiddenLimit(answer: IncomingMessage): Promise<{ 'retry-after'?: string }> {
+  const { headers } = answer
+  if (answer.statusCode !== 403 || headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0') {
+    answer.resume()
+    return {}
+  }
+  let text = ''
+  try {
+    for await (const piece of answer) if ((text += String(piece)).length > 16_384) break
+  } catch {
+    // What was read tells enough, or nothing.
+  }
+  return /rate limit/i.test(text) ? { 'retry-after': '60' } : {}
 }
 
 /** The error for more bytes than allowed. Not worth a second try. */
