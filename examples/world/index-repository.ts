@@ -92,9 +92,9 @@ export class IndexRepository {
   }
 }
 
-/** `registry.yaml`. */
-export function registryFile(name: string): RegistryFile {
-  return { apiVersion: 'catalyst.dev/v1', kind: 'Registry', name }
+/** `registry.yaml`. Certificates say github.com while downloads come from loopback: so the world is a host of the registry's own. */
+export function registryFile(name: string, artifactHosts: readonly string[] = []): RegistryFile {
+  return { apiVersion: 'catalyst.dev/v1', kind: 'Registry', name, ...(artifactHosts.length > 0 ? { artifactHosts: [...artifactHosts] } : {}) }
 }
 
 /** The entry that a reviewer would write for a plugin that is published so. */

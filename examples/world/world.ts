@@ -74,7 +74,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
   const createIndex: World['createIndex'] = async ({ repository = 'catalyst/index', registry = 'official' } = {}) => {
     const index = new IndexRepository(github.createRepository(repository), url)
-    await index.commit({ registry: registryFile(registry), message: 'Begin the registry' })
+    await index.commit({ registry: registryFile(registry, [url]), message: 'Begin the registry' })
     return index
   }
   return {

@@ -125,12 +125,14 @@ class Gathering {
     if (!entry) return []
     const registry = this.#registries.config(snapshot.registry)
     const authority = authorityOfEntry(entry, registry)
-    const lines = await snapshot.lines(id)
-    return lines.flatMap((line) => {
-      const problems = [...lineProblems(line, entry), ...foreignUrls(line, entry, snapshot)]
-      this.#warnings.push(...problems.map((p) => ({ ...p, message: `${snapshot.registry}: ${p.message}` })))
-      return problems.length > 0 ? [] : [candidateOfLine(line, authority, { registry: snapshot.registry, head: snapshot.head })]
-    })
+    const judged = (await snapshot.lines(id)).map((line) => ({ line, problems: [...lineProblems(line, entry), ...foreignUrls(line, entry, snapshot)] }))
+    const [bad, good] = [judged.filter((j) => j.problems.length > 0), judged.filter((j) => j.problems.length === 0)]
+    const problems = bad.flatMap((j) => j.problems.map((p) => ({ ...p, message: `${snapshot.registry}: ${p.message}` })))
+    const [first] = problems
+    // A plugin all of whose lines must not be trusted is refused for that reason; it is not unknown.
+    if (first && good.length === 0) throw new CatalystError(first.code, first.message, { problems })
+    this.#warnings.push(...problems)
+    return good.map(({ line }) => candidateOfLine(line, authority, { registry: snapshot.registry, head: snapshot.head }))
   }
 
   #problemOf(id: string, error: CatalystError): Problem {
