@@ -126,7 +126,9 @@ function wrongType(finding: Finding): Problem {
     return at(finding, 'UNQUOTED_VERSION', `${where} is the number ${source}, not a version`, hint)
   }
   const wanted = wantedKind(error)
-  return at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${shown(error.data, source)}`, typeHint(error, source))
+  const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${shown(error.data, source)}`, typeHint(error, source))
+  const block = typeof error.data === 'object' && error.data !== null
+  return block ? { ...problem, place: nearestPlace(document, path, 'key') } : problem
 }
 
 function wantedKind(error: ErrorObject): string {

@@ -2,13 +2,13 @@ import { distance } from 'fastest-levenshtein'
 import type { Path } from './document.ts'
 import { pathText } from './document.ts'
 
-/** The known word that was probably meant: the nearest one, at most a third of its letters away; undefined when none is near. */
+/** The known word that was probably meant: the nearest one, at most two letters or a third of them away; undefined when none is near. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined
   const lower = word.toLowerCase().replaceAll(/[_\s]/g, '-')
   const ranked = known
     .map((name) => ({ name, away: distance(lower, name.toLowerCase()) }))
-    .filter(({ name, away }) => away <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ name, away }) => away <= (name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))))
     .toSorted((a, b) => a.away - b.away)
   return ranked[0]?.name
 }
