@@ -282,10 +282,20 @@ export interface StoreState {
 
 // ---- probing -------------------------------------------------------------------------------------------------
 
+/** A plugin whose tree lies at `dir`. Plugins of one `publisher` (proven, not claimed) may be started in one process; without it a plugin is started alone. */
+export interface ProbedPlugin {
+  readonly id: string
+  readonly version: string
+  readonly dir: string
+  readonly main: string
+  readonly type: string
+  readonly publisher?: string | undefined
+}
+
 /** Starts new code in the weakest level of the host and asks for its health. */
 export interface Probe {
   /** @throws CatalystError PROBE_FAILED with what the plugin printed, cut and made printable. */
-  run(plugin: { readonly id: string; readonly version: string; readonly dir: string; readonly main: string; readonly type: string }, options: { readonly signal?: AbortSignal }): Promise<void>
+  run(plugin: ProbedPlugin, options: { readonly signal?: AbortSignal }): Promise<void>
 }
 
 // ---- telling -------------------------------------------------------------------------------------------------

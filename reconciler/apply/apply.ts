@@ -1,5 +1,6 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
+import type { LockBlock } from '../../schemas/lock.ts'
 import type { Probe, StoreSnapshot } from '../ports.ts'
 import { diskError, syncFolder, trying } from '../state/disk.ts'
 import { liveTrees } from '../state/generations.ts'
@@ -134,13 +135,19 @@ async function probeAll(steps: readonly Step[], staged: ReadonlyMap<string, Stag
   })
   let done = 0
   await Promise.all(
-    entering.map(({ id, dir, block: { version, main, type } }) =>
-      perPlugin(id, `probe ${id} ${version}`, errors, signal, async () => {
-        await deps.probe.run({ id, version, dir, main, type }, { signal })
+    entering.map(({ id, dir, block }) =>
+      perPlugin(id, `probe ${id} ${block.version}`, errors, signal, async () => {
+        const { version, main, type } = block
+        await deps.probe.run({ id, version, dir, main, type, publisher: publisherOf(block) }, { signal })
         deps.progress({ stage: 'probe', id, done: ++done, total: entering.length })
       }),
     ),
   )
+}
+
+/** Whose signature was proven: the owner of the repository, on the host that it names. */
+function publisherOf({ signer, repository }: LockBlock): string | undefined {
+  return signer.kind === 'provenance' ? `${signer.profile} ${signer.issuer} ${new URL(repository.url).host} ${repository.ownerId}` : undefined
 }
 
 interface Settled {

@@ -358,7 +358,7 @@ describe('what can go wrong around it', () => {
   test('the stamp goes before anything changes, and stays when nothing does', async () => {
     await world.apply(A1)
     writeFileSync(join(folder, 'f'), '')
-    writeStamp(world.paths, { tool: '1', files: [join(folder, 'f')], serial: 1, now: world.deps.clock() })
+    writeStamp(world.paths, { tool: '1', files: [join(folder, 'f')], database: 'store.db', plugins: 1, serial: 1, now: world.deps.clock() })
     await world.apply(A1)
     expect(existsSync(world.paths.stamp)).toBe(true)
     let atIntent = true

@@ -1,0 +1,151 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { CONTRACTS } from './contracts.ts'
+import type { ProbeAnswer, ProbeJob } from './probe-child.ts'
+
+/** A plugin whose tree lies on this machine. */
+export interface Probed {
+  readonly dir: string
+  readonly main: string
+}
+
+/** What came out of one child. */
+export interface ProcessResult {
+  /** One per plugin, in their order; undefined from the one on at which the child ended. */
+  readonly answers: readonly (ProbeAnswer | undefined)[]
+  /** How the child ended, for people. */
+  readonly ended: string
+  /** The beginning of what was printed. Foreign text: not made safe yet. */
+  readonly output: string
+}
+
+export interface ProcessLimits {
+  /** Without an answer for so long the child is stopped. */
+  readonly silenceMs: number
+  /** For `createPlugin` and for `health`, each. */
+  readonly healthMs: number
+}
+
+export const LIMITS: ProcessLimits = { silenceMs: 10_000, healthMs: 2_000 }
+
+const MAX_OUTPUT_BYTES = 1_000_000
+const KEPT_OUTPUT_CHARACTERS = 4_000
+const HEAP_MB = 128
+// Writable memory in all (kB), buffers too, which the heap limit does not count; processor time (s), for when the parent is killed and nobody stops a loop.
+const SHELL_LIMITS = 'ulimit -c 0; ulimit -t 60; ulimit -d 1048576; exec "$0" "$@"'
+
+const MEMBERS = [...new Set(['health', 'hooks', 'operations', 'webhooks', ...Object.values(CONTRACTS).flat(2)])]
+
+/** The file that runs in the child: beside this one, as source or bundled. */
+const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url))
+
+/**
+ * Loads plugins one after the other in one child that may read their trees and nothing else: no network, no writes, no
+ * processes, an empty environment, bounded memory, time and output. Never throws for what a plugin does.
+ */
+export function probeInProcess(plugins: readonly Probed[], options: { readonly limits?: ProcessLimits; readonly signal?: AbortSignal | undefined } = {}): Promise<ProcessResult> {
+  const { limits = LIMITS, signal } = options
+  const jobs: ProbeJob[] = plugins.map(({ dir, main }) => ({ secret: randomBytes(16).toString('hex'), dir: realpathSync(dir), main, members: MEMBERS, timeoutMs: limits.healthMs }))
+  return new Promise((resolve, reject) => {
+    const child = startChild(jobs)
+    const answers: (ProbeAnswer | undefined)[] = jobs.map(() => undefined)
+    let output = ''
+    let printed = 0
+    let ended: string | undefined
+    const stop = (why: string): void => {
+      ended ??= why
+      stopGroup(child)
+    }
+    let silence = setTimeout(() => stop(''), 0)
+    const listen = (): void => {
+      clearTimeout(silence)
+      silence = setTimeout(() => stop(`gave no answer for ${limits.silenceMs} ms`), limits.silenceMs)
+    }
+    const onText = (chunk: string): void => {
+      printed += chunk.length
+      if (output.length < KEPT_OUTPUT_CHARACTERS) output += chunk.slice(0, KEPT_OUTPUT_CHARACTERS - output.length)
+      if (printed > MAX_OUTPUT_BYTES) stop(`printed more than ${MAX_OUTPUT_BYTES} bytes`)
+    }
+    const onAnswer = (line: string): void => {
+      const next = answers.indexOf(undefined)
+      const said = parseAnswer(line, jobs[next])
+      if (!said) return
+      answers[next] = said
+      listen()
+      if (next === jobs.length - 1) stop('answered')
+    }
+    listen()
+    const onAbort = (): void => stop('was stopped')
+    signal?.addEventListener('abort', onAbort, { once: true })
+    child.stdout?.setEncoding('utf8').on('data', onText)
+    child.stderr?.setEncoding('utf8').on('data', onText)
+    readLines(child, onAnswer, () => stop('wrote too much instead of an answer'))
+    child.on('error', reject)
+    child.on('close', (code, by) => {
+      clearTimeout(silence)
+      signal?.removeEventListener('abort', onAbort)
+      resolve({ answers, ended: ended ?? (by ? `was ended by ${by}` : `ended with exit code ${code}`), output })
+    })
+  })
+}
+
+function startChild(jobs: readonly ProbeJob[]): ChildProcess {
+  const args = [
+    '--permission',
+    `--allow-fs-read=${realpathSync(CHILD)}`,
+    ...jobs.map((job) => `--allow-fs-read=${job.dir}`),
+    '--no-experimental-sqlite',
+    '--no-addons',
+    `--max-old-space-size=${HEAP_MB}`,
+    CHILD,
+  ]
+  const [command, ...rest] = process.platform === 'win32' ? [process.execPath, ...args] : ['/bin/sh', '-c', SHELL_LIMITS, process.execPath, ...args]
+  // A group of its own: a signal that a plugin sends to "its group" reaches nobody else.
+  const child = spawn(command ?? '', rest, { env: {}, cwd: jobs[0]?.dir, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  child.stdin?.on('error', () => undefined) // it ended before it read: `close` tells
+  child.stdin?.end(JSON.stringify(jobs))
+  return child
+}
+
+/** An answer counts only with the secret of the job whose turn it is, and in the shape of one: what a plugin prints is none. */
+function parseAnswer(line: string, job: ProbeJob | undefined): ProbeAnswer | undefined {
+  if (!job || !line.startsWith(`${job.secret} `)) return undefined
+  try {
+    const said = JSON.parse(line.slice(job.secret.length + 1)) as ProbeAnswer
+    return isAnswer(said) ? said : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isAnswer({ error = '', members = {}, ok = false, message = '' }: ProbeAnswer): boolean {
+  return typeof error === 'string' && typeof message === 'string' && typeof ok === 'boolean' && Object.values(members).every((kind) => typeof kind === 'string')
+}
+
+const MAX_LINE = 64_000
+
+function readLines(child: ChildProcess, onLine: (line: string) => void, onTooMuch: () => void): void {
+  const stream = child.stdio[3]
+  if (!stream || !('setEncoding' in stream)) return
+  let rest = ''
+  let total = 0
+  stream.setEncoding('utf8')
+  stream.on('error', () => undefined)
+  stream.on('data', (chunk: string) => {
+    total += chunk.length
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > MAX_LINE || total > MAX_OUTPUT_BYTES) return onTooMuch()
+    for (const line of lines) onLine(line)
+  })
+}
+
+function stopGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL')
+  } catch {
+    // It ended by itself just now.
+  }
+}
