@@ -10,7 +10,10 @@ import { rm } from 'node:fs/promises'
  */
 const OUTSIDE = ['better-sqlite3', 'oxc-parser', 'esbuild']
 
-const common = { bundle: true, platform: 'node', target: 'node26', external: OUTSIDE, logLevel: 'warning', minifySyntax: true, minifyWhitespace: true, legalComments: 'linked' } as const
+// isomorphic-git offers Node its CommonJS form; only the other one can be taken apart.
+const alias = { 'isomorphic-git': './node_modules/isomorphic-git/index.js' }
+
+const common = { alias, bundle: true, platform: 'node', target: 'node26', external: OUTSIDE, logLevel: 'warning', minifySyntax: true, minifyWhitespace: true, legalComments: 'linked' } as const
 
 await rm('dist', { recursive: true, force: true })
 await Promise.all([
