@@ -52,8 +52,11 @@ export const RemoteFile = Closed({
 })
 export type RemoteFile = Type.Static<typeof RemoteFile>
 
+/** What a workflow of another repository is pinned to: a ref, or better a commit. */
+const PinnedRef = Type.String({ pattern: '^(refs/(heads|tags)/[^\\s~^:?*\\[\\\\]+|[0-9a-f]{40})$', maxLength: 300, title: 'git ref or commit' })
+
 /** A reusable workflow that signs in place of the repository's own; accepted only where it is named in full. */
-export const ReusableWorkflow = Closed({ repository: RepositoryUrl, path: WorkflowPath, ref: GitRef })
+export const ReusableWorkflow = Closed({ repository: RepositoryUrl, path: WorkflowPath, ref: PinnedRef })
 export type ReusableWorkflow = Type.Static<typeof ReusableWorkflow>
 
 /** Who must have signed: the exact workflow of the repository, at the tag of the version or at one of `refs`. */
