@@ -73,9 +73,9 @@ export function byId<V>(map: Readonly<Record<string, V>>): readonly (readonly [i
   return Object.entries(map).sort(([a], [b]) => byCodeUnit(a, b))
 }
 
-/** The newest hold on a version of a plugin. */
+/** The newest hold on a version of a plugin; a rollback that changed only config or grant speaks against no version. */
 export function holdOn(holds: readonly Hold[], id: string, version: string): Hold | undefined {
-  return holds.filter((hold) => hold.id === id && hold.fromVersion === version).sort((a, b) => byCodeUnit(b.since, a.since))[0]
+  return holds.filter((hold) => hold.id === id && hold.fromVersion === version && hold.toVersion !== version).sort((a, b) => byCodeUnit(b.since, a.since))[0]
 }
 
 /** In one order, whatever the order in the index: by level, id and title. */

@@ -5,7 +5,7 @@ import { normalizePermissions, type PermissionsInput } from '../../../schemas/pe
 import type { PluginEntry, PluginSet } from '../../../schemas/plugin-set.ts'
 import { desiredState, type DesiredState } from '../../../reconciler/plan/desired.ts'
 import { resolve, type ResolveInput, type Resolved } from '../../../reconciler/plan/resolve.ts'
-import type { Candidate } from '../../../reconciler/ports.ts'
+import type { Candidate, Hold } from '../../../reconciler/ports.ts'
 
 /* Builders that are valid by default: a test states only what is odd. */
 
@@ -129,6 +129,11 @@ export function lockOf(versions: Readonly<Record<string, string>>, releases: Rel
       Object.entries(versions).map(([id, version]) => [id, block(known.get(id)?.find((c) => c.version === version) ?? candidate(id, version), range(id))]),
     ),
   }
+}
+
+/** A rollback from a version to another one, or to nothing. */
+export function hold(id: string, fromVersion: string, toVersion?: string): Hold {
+  return { id, from: sha256(`${id} ${fromVersion}`), fromVersion, to: toVersion === undefined ? 'absent' : sha256(`${id} ${toVersion}`), toVersion, since: '2026-11-22T00:00:00Z' }
 }
 
 /** A lock that says what was resolved. */
