@@ -44,14 +44,14 @@ const PLUGINS: Readonly<Record<string, { readonly repository: Repository; readon
     repository: { ...official, repo: 'flat-rate-shipping', repositoryId: 798_410_031 },
     releases: [
       { version: '1.1.0-beta.1', publishedAt: '2026-10-29T13:20:00Z' },
-      { version: '1.0.0', publishedAt: '2026-01-20T10:05:00Z' },
+      { version: '1.0.0', publishedAt: '2026-01-20T10:05:00Z', without: ['postal-codes.js'] },
     ],
   },
   'google-analytics': {
     repository: { ...official, repo: 'google-analytics', repositoryId: 798_410_055 },
     releases: [
       { version: '1.1.0', publishedAt: '2026-08-13T08:30:00Z' },
-      { version: '1.0.0', publishedAt: '2026-01-27T15:00:00Z', without: ['purchases.js'] },
+      { version: '1.0.0', publishedAt: '2026-01-27T15:00:00Z', without: ['batcher.js'] },
     ],
   },
   'loyalty-points': {
@@ -159,5 +159,5 @@ function readTree(folder: string): Map<string, Uint8Array> {
 
 /** The four files of a migration: up and down, for SQLite and for PostgreSQL. */
 function migrationFiles(...ids: readonly string[]): string[] {
-  return ids.flatMap((id) => [`${id}.sql`, `${id}.down.sql`]).flatMap((name) => [`migrations/${name}`, `migrations/postgres/${name}`])
+  return ids.flatMap((id) => [`${id}.sql`, `${id}.down.sql`]).flatMap((name) => [`migrations/sqlite/${name}`, `migrations/postgres/${name}`])
 }

@@ -3,12 +3,12 @@ import type { OpenRelease } from './open.ts'
 
 /** Runs a release's migrations from `after` on, as SQLite: each file in one transaction. */
 export function migrateUp(database: DatabaseSync, { manifest, text }: OpenRelease, after = 0): void {
-  for (const id of (manifest.migrations ?? []).slice(after)) inTransaction(database, text(`migrations/${id}.sql`))
+  for (const id of (manifest.migrations ?? []).slice(after)) inTransaction(database, text(`migrations/sqlite/${id}.sql`))
 }
 
 /** Takes a release's migrations back, newest first, until `keep` are left. */
 export function migrateDown(database: DatabaseSync, { manifest, text }: OpenRelease, keep = 0): void {
-  for (const id of (manifest.migrations ?? []).slice(keep).reverse()) inTransaction(database, text(`migrations/${id}.down.sql`))
+  for (const id of (manifest.migrations ?? []).slice(keep).reverse()) inTransaction(database, text(`migrations/sqlite/${id}.down.sql`))
 }
 
 /** Everything in the database whose name begins with `prefix`: its definition by name, for comparing. */
