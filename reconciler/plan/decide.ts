@@ -32,7 +32,7 @@ export function plan(input: PlanInput): Plan {
     generation: input.observed.store.generation?.number ?? 0,
     changes,
     blocked: [...blocked].sort(byId),
-    notices: [...held.map(heldNotice), ...waitingNotices(input), ...unsignedNotices(input)].sort(byId),
+    notices: [...held.map(heldNotice), ...waitingNotices(input), ...unsignedNotices(input), ...migrationNotices(changes)].sort(byId),
     unchanged: unchangedCount(input, steps),
     planDigest: planDigest(changes),
   }
@@ -116,6 +116,13 @@ function unsignedNotices({ lock }: PlanInput): readonly Notice[] {
   return Object.entries(lock.plugins)
     .filter(([, block]) => block.signer.kind === 'unsigned')
     .map(([id, block]) => ({ id, code: 'Unsigned', message: `${id} ${block.version} is not signed; plugins.yaml allows its digest by hand` }))
+}
+
+/** Honesty: a plan shows migrations, and this version of apply does not run them yet. */
+function migrationNotices(changes: readonly Change[]): readonly Notice[] {
+  return changes
+    .filter((c) => c.effects.migrations.length > 0)
+    .map((c) => ({ id: c.id, code: 'MigrationsNotRun', message: `${c.id} ${c.to?.version ?? ''} brings ${c.effects.migrations.length} migrations, which this version of catalyst shows but does not run yet` }))
 }
 
 function unchangedCount({ lock, observed }: PlanInput, steps: readonly Step[]): number {
