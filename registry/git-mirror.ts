@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalystError } from '../schemas/errors.ts'
 import { temporaryPath, writeAtomically } from './atomic-write.ts'
-import { diskError } from './disk-errors.ts'
+import { diskError, isReadOnly } from './disk-errors.ts'
 import { rootTree } from './git-tree.ts'
 import { fetchBranch, gitObjects, remoteRefs, type GitRemote } from './git.ts'
 import { shownUrl } from './http-answer.ts'
@@ -39,10 +39,19 @@ export async function updateMirror(remote: GitRemote, dir: string, options: { br
     makePrivateFolder(dir)
     const head = (await isWhole(dir, oid)) ? oid : await bring(remote, dir, branch)
     const state = { head, askedAt: options.nowMs }
-    writeAtomically(join(dir, 'mirror.json'), JSON.stringify(state))
+    record(dir, state)
     return state
   } catch (error) {
     throw error instanceof CatalystError || remote.signal?.aborted ? error : diskError(error, dir)
+  }
+}
+
+/** A mirror in a cache that is read-only now (a container) still serves; only when it was last confirmed is not noted. */
+function record(dir: string, state: MirrorState): void {
+  try {
+    writeAtomically(join(dir, 'mirror.json'), JSON.stringify(state))
+  } catch (error) {
+    if (!isReadOnly(error)) throw error
   }
 }
 

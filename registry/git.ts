@@ -25,7 +25,8 @@ export interface GitRemote {
 /** Objects of one repository on this machine. */
 export interface GitObjects {
   /**
-   * The content of an object, its SHA-1 computed and compared: neither git's packs nor isomorphic-git do that on reading.
+   * The content of an object, its SHA-1 computed and compared: isomorphic-git checks that a pack is whole, but not that
+   * its index leads to the object that was asked for.
    * @throws CatalystError INDEX_INVALID when the object is missing, damaged or of another type
    */
   read(oid: string, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array>

@@ -251,6 +251,18 @@ describe('a server in trouble', () => {
   })
 })
 
+describe('a proxy', () => {
+  test('is used where the machine names one, but not for hosts that it exempts', async () => {
+    const proxy = await startServer((_, response) => whole(response))
+    const files = source({ net: { proxyEnv: { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' } } })
+    isWhole(await files.fetch({ url: 'http://files.example/a.tgz', maxBytes: 1_000_000 }, {}))
+    expect(proxy.asked.map((a) => a.path)).toEqual(['http://files.example/a.tgz'])
+    await files.fetch({ url: `${server.url}/b`, maxBytes: 1_000_000 }, {})
+    expect(proxy.asked).toHaveLength(1)
+    await proxy.close()
+  })
+})
+
 describe('a redirect', () => {
   test('is followed to another host, but the token is not shown there', async () => {
     const other = await startServer((_, response) => whole(response))

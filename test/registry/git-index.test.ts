@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -239,6 +239,30 @@ describe('a server that cannot be asked', () => {
     await expect(source().open({})).rejects.toMatchObject({ code: expect.stringMatching(/^(SOURCE_UNREACHABLE|INDEX_INVALID)$/) })
     off()
     expect(await versions()).toEqual(['1.0.0', '1.1.0'])
+  })
+})
+
+describe('a cache', () => {
+  test('that has no room for the mirror is an error with its place', async () => {
+    writeFileSync(join(dir, 'file'), '')
+    const error = await refusal(() => source({ cacheDir: join(dir, 'file', 'cache') }).open({}), 'FILE_UNREADABLE')
+    expect(error.message).toContain(join(dir, 'file'))
+  })
+
+  // Root may write everywhere but on a file system that is mounted read-only, which only root can mount.
+  test.runIf(process.getuid?.() === 0)('that is read-only still serves the mirror in it, and says READ_ONLY where one is missing', async () => {
+    const disk = join(dir, 'disk')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk])
+    try {
+      await source({ cacheDir: disk }).open({})
+      execFileSync('mount', ['-o', 'remount,ro', disk])
+      expect(await versions({ cacheDir: disk })).toEqual(['1.0.0', '1.1.0'])
+      await addVersion('2.0.0')
+      await refusal(() => source({ cacheDir: disk }).open({}), 'READ_ONLY')
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 })
 
