@@ -135,6 +135,13 @@ describe('a file that is another one', () => {
     expect(server.asked).toHaveLength(1)
   })
 
+  test('that is announced as longer than we take is not read at all', async () => {
+    answerWith((response) => void response.writeHead(200, { 'content-length': 2_000_000_000 }).write(BYTES))
+    const error = await refusal(() => source().fetch({ url: `${server.url}/huge`, maxBytes: 1_000_000 }, {}), 'SIZE_MISMATCH')
+    expect(error.message).toContain('2000000000')
+    expect(server.asked).toHaveLength(1)
+  })
+
   test('that never ends is stopped at the limit', async () => {
     answerWith((response) => {
       const more = (): boolean => !response.destroyed && response.write(Buffer.alloc(65_536)) && more()

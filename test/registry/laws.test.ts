@@ -11,6 +11,7 @@ import { isInside } from '../../registry/local-file.ts'
 import { cacheRoot } from '../../registry/paths.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { tagsFor } from '../../schemas/names.ts'
+import { refusal } from './refusal.ts'
 
 /** The work's result, or undefined where it was refused as it should be; anything else thrown is a defect. */
 async function refusedOr<T>(work: () => T | Promise<T>): Promise<T | undefined> {
@@ -81,6 +82,13 @@ describe('git objects', () => {
         await refusedOr(() => gitFiles(made(new Map([['head', commit], [oidOf(tree), tree]])), 'head', 'test').file('registry.yaml'))
       }),
     )
+  })
+
+  test.each([['no blank and no end', 'a'.repeat(30)], ['a cut object name', '100644 registry.yaml\0abc'], ['no end of a name', `100644 ${'a'.repeat(30)}`]])('of a tree with %s are refused', async (_, text) => {
+    const tree = Buffer.from(text)
+    const objects = made(new Map([['head', Buffer.from(`tree ${oidOf(tree)}\n\nx`)], [oidOf(tree), tree]]))
+    const error = await refusal(() => gitFiles(objects, 'head', 'test').file('registry.yaml'), 'INDEX_INVALID')
+    expect(error.message).toContain('malformed')
   })
 
   test('tell ancestors as a walk over all parents does, in any order of questions', async () => {
