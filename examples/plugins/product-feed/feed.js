@@ -2,8 +2,8 @@
 import { isGtin } from './rules.js'
 import { element } from './xml.js'
 
-/** The namespace of Google's attributes: a name, never fetched. */
-const NAMESPACE = 'http://base.google.com/ns/1.0'
+/** With the namespace of Google's attributes, which is a name and is never fetched. */
+const RSS = '<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0">'
 
 /**
  * One product as an RSS item with Google's attributes.
@@ -38,7 +38,7 @@ export function item({ sku, title, description, url, image_url, price_amount, pr
  */
 export function feed({ title, link, description }, items) {
   const head = [element('title', title), element('link', link), element('description', description)].map((line) => `    ${line}`)
-  return ['<?xml version="1.0" encoding="UTF-8"?>', `<rss version="2.0" xmlns:g="${NAMESPACE}">`, '  <channel>', ...head, ...items, '  </channel>', '</rss>', ''].join('\n')
+  return ['<?xml version="1.0" encoding="UTF-8"?>', RSS, '  <channel>', ...head, ...items, '  </channel>', '</rss>', ''].join('\n')
 }
 
 /** `19.99 EUR`: always with a point, as many digits as the currency has. @param {number} amount minor units @param {string} currency */

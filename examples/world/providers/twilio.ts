@@ -111,7 +111,7 @@ function newMessage({ accountSid, senders }: TwilioOptions, form: URLSearchParam
   return { sid, account_sid: accountSid, to, from: from ?? null, messaging_service_sid: service ?? null, body, status_callback: statusCallback ?? null, status: service ? 'accepted' : 'queued' }
 }
 
-function presented({ status_callback: _, ...message }: TwilioMessage, now: number): unknown {
+function presented({ status_callback: _callback, ...message }: TwilioMessage, now: number): unknown {
   const date = new Date(now * 1000).toUTCString().replace('GMT', '+0000')
   return {
     ...message, api_version: '2010-04-01', date_created: date, date_sent: null, date_updated: date, direction: 'outbound-api', error_code: null, error_message: null,

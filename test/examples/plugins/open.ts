@@ -11,6 +11,8 @@ import type { Manifest } from '../../../schemas/manifest.ts'
 export interface OpenRelease {
   readonly manifest: Manifest
   readonly createPlugin: CreatePlugin
+  /** Where it is unpacked; gone after the test file. */
+  readonly folder: string
   /** A file of the package as text. */
   readonly text: (path: string) => string
 }
@@ -49,5 +51,5 @@ async function unpack(id: string, version: string): Promise<OpenRelease> {
   }
   const manifest = JSON.parse(text('manifest.json')) as Manifest
   const module = (await import(pathToFileURL(join(folder, manifest.main)).href)) as { createPlugin: CreatePlugin }
-  return { manifest, createPlugin: module.createPlugin, text }
+  return { manifest, createPlugin: module.createPlugin, folder, text }
 }
