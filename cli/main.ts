@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { CatalystError } from '../schemas/errors.ts'
 import { runCommand, type CommandContext } from './command.ts'
+import type { HouseOptions } from './compose.ts'
 import { parseArguments, type Invocation } from './program.ts'
 import { painter, processTerminal, type Terminal } from './terminal.ts'
 import { renderError } from './render/problems.ts'
 import { toolVersion } from './version.ts'
 
-/** Runs `catalyst` with these arguments; the exit code is RECONCILER.md's. Never throws. */
-export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+/** Runs `catalyst` with these arguments; the exit code is RECONCILER.md's. Never throws. A test gives its own surroundings. */
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal(), around: Pick<HouseOptions, 'env' | 'now' | 'onBoundary'> = {}): Promise<number> {
   const invocation = parse(argv, terminal)
   if (typeof invocation === 'number') return invocation
   const { openHouse } = await import('./compose.ts')
-  const house = openHouse(invocation.dir, { terminal, quiet: invocation.json })
+  const house = openHouse(invocation.dir, { ...around, terminal, quiet: invocation.json })
   const context: CommandContext = { house, terminal, paint: painter(terminal), json: invocation.json }
   try {
     return await runCommand(invocation.name, (given) => invocation.run(given), undefined, context, readSource)
