@@ -18,6 +18,7 @@ export function readBundle(bytes: Uint8Array): Bundle {
   if (bytes.length > LIMITS.bundleMaxBytes) throw invalid(`has ${bytes.length} bytes; the limit is ${LIMITS.bundleMaxBytes}`)
   const json = parseJson(bytes)
   refuseTwoContents(json)
+  refuseOtherThanBase64(json)
   const bundle = parse(json)
   if (!MEDIA_TYPES.has(bundle.mediaType)) throw invalid(`has the media type "${bundle.mediaType}", which we do not know`)
   refuseRootCertificate(bundle)
@@ -37,6 +38,24 @@ function refuseTwoContents(json: unknown): void {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw invalid('is not a JSON object')
   const has = (...names: readonly string[]): boolean => names.some((name) => (json as Record<string, unknown>)[name] != null)
   if (has('messageSignature', 'message_signature') && has('dsseEnvelope', 'dsse_envelope')) throw invalid('carries both a message signature and a DSSE envelope')
+}
+
+/** The members of sigstore_bundle.proto, sigstore_common.proto, sigstore_rekor.proto and envelope.proto that are `bytes`. */
+const BYTES = /^(rawBytes|raw_bytes|keyId|key_id|signedEntryTimestamp|signed_entry_timestamp|rootHash|root_hash|hashes|canonicalizedBody|canonicalized_body|signedTimestamp|signed_timestamp|payload|sig|digest|signature)$/
+/** A bundle is nine deep. */
+const DEEPEST = 32
+const BASE64 = /^[A-Za-z0-9+/_\-\r\n]*={0,2}[\r\n]*$/
+
+/** Node decodes whatever it is given and leaves out what it cannot read; then a broken bundle reads as a whole one. */
+function refuseOtherThanBase64(value: unknown, name = '', depth = 0): void {
+  if (depth > DEEPEST) throw invalid('is nested too deep')
+  if (typeof value === 'string') {
+    if (BYTES.test(name) && !BASE64.test(value)) throw invalid(`has a member "${name}" that is not base64`)
+  } else if (Array.isArray(value)) {
+    for (const item of value) refuseOtherThanBase64(item, name, depth + 1)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) refuseOtherThanBase64(item, key, depth + 1)
+  }
 }
 
 function parse(json: unknown): Bundle {

@@ -83,8 +83,8 @@ function assertStillEntitled({ url, until }: Authority['repositories'][number], 
   if (until !== undefined && Date.parse(signedAt) >= Date.parse(until)) throw mismatch(`${url} might publish until ${until}; this was signed at ${signedAt}`)
 }
 
-/** `<repository URL>/<workflow path>@<ref>`, as GitHub's certificates write it. */
-const WORKFLOW_URI = /^(https?:\/\/[^/@\s]+\/[^/@\s]+\/[^/@\s]+)\/(\.github\/workflows\/[^/@\s]+)@(refs\/\S+)$/
+/** `<repository URL>/<workflow path>@<ref>`, as GitHub's certificates write it; a reusable workflow may be pinned to a commit. */
+const WORKFLOW_URI = /^(https?:\/\/[^/@\s]+\/[^/@\s]+\/[^/@\s]+)\/(\.github\/workflows\/[^/@\s]+)@(refs\/\S+|[0-9a-f]{40})$/
 
 /**
  * The run that a certificate states, compared with nothing.

@@ -4,10 +4,9 @@ import { assertLoggedSigner } from './log-entry.ts'
 import { certificatesOf, checkSignature, materialOf, readCertificate, timesOf, type Bundle, type CertificateContents } from './sigstore.ts'
 import type { TrustProfile } from './trust-profile.ts'
 
-/** What the cryptography alone has proven: somebody with this certificate (or the given key) signed, at these times. */
+/** What the cryptography alone has proven: somebody with this certificate signed, at this time. */
 export interface SignatureProof {
-  /** Undefined when the bundle was signed by a bare key. */
-  readonly certificate: CertificateContents | undefined
+  readonly certificate: CertificateContents
   /** The earliest proven time; an ISO time in UTC. */
   readonly signedAt: string
 }
@@ -15,8 +14,6 @@ export interface SignatureProof {
 export interface SignatureOptions {
   /** Needed for message signatures. */
   readonly artifact?: Uint8Array | undefined
-  /** PEM. Bundles signed by a bare key are proven by it and by nothing else. */
-  readonly key?: string | undefined
   /** Epoch milliseconds. A signature from the future means that this machine's clock is wrong. */
   readonly now?: number | undefined
 }
@@ -25,18 +22,43 @@ export interface SignatureOptions {
 const CLOCK_TOLERANCE_MS = 5 * 60_000
 
 /**
- * Proves a bundle's signature under one profile. The identity is not looked at.
- * @throws CatalystError SIGNATURE_INVALID, BUNDLE_INVALID, TRUST_ROOT_INVALID, IDENTITY_MISMATCH, CLOCK_SKEW
+ * Proves a bundle's signature by its certificate under one profile. The identity is not looked at.
+ * @throws CatalystError SIGNATURE_INVALID, TRUST_ROOT_INVALID, CLOCK_SKEW
  */
 export function proveSignature(bundle: Bundle, profile: TrustProfile, options: SignatureOptions = {}): SignatureProof {
-  const certificate = options.key === undefined ? signingCertificate(bundle) : refuseCertificate(bundle)
-  const material = options.key === undefined ? profile.material : materialWithKey(profile, options.key)
-  try {
-    checkSignature(bundle, material, profile.thresholds, options.artifact)
+  const certificate = signingCertificate(bundle)
+  if (profile.root.certificateAuthorities.length === 0) throw new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${profile.name}" has no certificate authority`)
+  return refusing(profile, () => {
+    checkSignature(bundle, { material: profile.material, thresholds: profile.thresholds, artifact: options.artifact })
     assertLoggedSigner(bundle)
     const signedAt = earliest(timesOf(bundle))
+    if (!signedAt) throw new Error('no time is proven')
     assertNotFromTheFuture(signedAt, options.now)
     return { certificate, signedAt: isoTime(signedAt) }
+  })
+}
+
+/**
+ * Proves a bundle's signature by a bare key (PEM) and by nothing else. What the profile has of logs must have seen it.
+ * @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH, TRUST_ROOT_INVALID, CLOCK_SKEW
+ */
+export function proveKeySignature(bundle: Bundle, profile: TrustProfile, key: string, options: SignatureOptions = {}): { readonly signedAt: string | undefined } {
+  if (certificatesOf(bundle).length > 0) {
+    throw new CatalystError('IDENTITY_MISMATCH', 'The bundle was signed with a certificate, not by the given key', { hint: 'Name --identity and --issuer instead of --key.' })
+  }
+  const material = materialWithKey(profile, key)
+  return refusing(profile, () => {
+    checkSignature(bundle, { material, thresholds: { ...profile.thresholds, certificateLog: 0, time: 0 }, artifact: options.artifact })
+    const signedAt = earliest(timesOf(bundle))
+    if (signedAt) assertNotFromTheFuture(signedAt, options.now)
+    return { signedAt: signedAt && isoTime(signedAt) }
+  })
+}
+
+/** Whatever the library throws, of whatever class, is a refusal. */
+function refusing<T>(profile: TrustProfile, prove: () => T): T {
+  try {
+    return prove()
   } catch (error) {
     if (error instanceof CatalystError) throw error
     throw new CatalystError('SIGNATURE_INVALID', `The signature does not hold under "${profile.name}": ${(error as Error).message}`, { cause: error })
@@ -54,10 +76,6 @@ function signingCertificate(bundle: Bundle): CertificateContents {
   return certificate
 }
 
-function refuseCertificate(bundle: Bundle): undefined {
-  if (certificatesOf(bundle).length > 0) throw new CatalystError('IDENTITY_MISMATCH', 'The bundle was signed with a certificate, not by the given key', { hint: 'Name --identity and --issuer instead of --key.' })
-}
-
 function materialWithKey(profile: TrustProfile, pem: string): TrustProfile['material'] {
   try {
     createPublicKey(pem)
@@ -67,10 +85,8 @@ function materialWithKey(profile: TrustProfile, pem: string): TrustProfile['mate
   return materialOf(profile.root, pem)
 }
 
-function earliest(times: readonly Date[]): Date {
-  const [first, ...others] = times
-  if (!first) throw new Error('no time is proven')
-  return others.reduce((early, time) => (time < early ? time : early), first)
+function earliest(times: readonly Date[]): Date | undefined {
+  return times.reduce<Date | undefined>((first, time) => (first === undefined || time < first ? time : first), undefined)
 }
 
 /** @throws CatalystError CLOCK_SKEW */

@@ -38,11 +38,15 @@ export function materialOf(root: TrustedRoot, keyPem?: string): TrustMaterial {
   return toTrustMaterial(root, () => ({ publicKey, validFor: () => true }))
 }
 
-/**
- * Checks times, certificate chain, certificate log, transparency log and signature; no identity. `artifact` is needed for
- * message signatures only: a DSSE envelope carries what it signs.
- */
-export function checkSignature(bundle: Bundle, material: TrustMaterial, thresholds: Thresholds, artifact?: Uint8Array): void {
+export interface SignatureCheck {
+  readonly material: TrustMaterial
+  readonly thresholds: Thresholds
+  /** Needed for message signatures only: a DSSE envelope carries what it signs. */
+  readonly artifact?: Uint8Array | undefined
+}
+
+/** Checks times, certificate chain, certificate log, transparency log and signature; no identity. */
+export function checkSignature(bundle: Bundle, { material, thresholds, artifact }: SignatureCheck): void {
   const verifier = new Verifier(material, { tlogThreshold: thresholds.log, ctlogThreshold: thresholds.certificateLog, timestampThreshold: thresholds.time })
   verifier.verify(toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact)))
 }

@@ -85,13 +85,24 @@ function profileOf(name: string, json: unknown, fixed?: Thresholds): TrustProfil
   const refuse = (why: string, cause?: unknown): CatalystError => new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${name}" ${why}`, { cause })
   try {
     const root = parseTrustedRoot(json)
-    const problems = rootProblems(root)
+    const problems = [...memberProblems(json), ...rootProblems(root)]
     if (problems.length > 0) throw refuse(`is not complete: ${problems.join('; ')}`)
     const thresholds = fixed ?? ownThresholds(root)
     return { name, root, material: materialOf(root), thresholds, digest: digestOf({ root: json, thresholds }) }
   } catch (error) {
     throw error instanceof CatalystError ? error : refuse(`cannot be used: ${(error as Error).message}`, error)
   }
+}
+
+const MEMBERS = ['tlogs', 'ctlogs', 'certificateAuthorities', 'timestampAuthorities']
+
+/** The library reads a misspelt or wrongly made list as an empty one, and a root without logs demands none. */
+function memberProblems(json: unknown): string[] {
+  return Object.entries(json as Record<string, unknown>).flatMap(([name, value]) => {
+    if (name === 'mediaType') return []
+    if (!MEMBERS.includes(name)) return [`"${name}" is not a member of a trusted root`]
+    return Array.isArray(value) ? [] : [`${name} is not a list`]
+  })
 }
 
 /** Media types of sigstore_trustroot.proto. */
@@ -112,7 +123,6 @@ function rootProblems(root: TrustedRoot): string[] {
       ...(log.logId?.keyId.length || log.checkpointKeyId?.keyId.length ? [] : [`${name} has no log id`]),
     ]),
     ...authorities.flatMap(({ authority, name }) => [...spanProblems(authority.validFor, `${name}.validFor`), ...(authority.certChain?.certificates.length ? [] : [`${name} has no certificates`])]),
-    ...(root.tlogs.length + root.timestampAuthorities.length > 0 ? [] : ['it has neither a transparency log nor a timestamp authority, so nothing could prove a time']),
   ]
 }
 

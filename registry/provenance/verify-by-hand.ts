@@ -3,7 +3,7 @@ import { sha256, type Digest } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { readBundle } from './bundle-file.ts'
 import { identityOf, type CertificateIdentity } from './certificate-identity.ts'
-import { proveSignature } from './signature.ts'
+import { proveKeySignature, proveSignature } from './signature.ts'
 import { messageDigestOf, type Bundle } from './sigstore.ts'
 import { assertSubject, readStatement } from './statement.ts'
 import type { TrustProfile } from './trust-profile.ts'
@@ -29,8 +29,8 @@ export interface HandVerification {
 export interface HandVerified {
   readonly artifactDigest: Digest
   readonly profile: string
-  /** The proven time of the signature. */
-  readonly signedAt: string
+  /** The proven time of the signature; absent when a bare key signed and nothing proves a time. */
+  readonly signedAt?: string
   /** Absent when a bare key signed. */
   readonly identity?: string
   readonly issuer?: string
@@ -46,10 +46,20 @@ export interface HandVerified {
 export function verifyByHand(asked: HandVerification): HandVerified {
   assertAsked(asked)
   const bundle = readBundle(asked.bundle)
-  const { certificate, signedAt } = proveSignature(bundle, asked.profile, { key: asked.key, now: asked.now, artifact: bytesToProve(bundle, asked.artifact) })
-  const signed = assertSigned(bundle, asked.artifact)
-  const signer = certificate ? assertSigner(identityOf(certificate), asked) : {}
-  return { ...signed, ...signer, profile: asked.profile.name, signedAt }
+  const proven = asked.key === undefined ? proveIdentity(bundle, asked) : proveKey(bundle, asked, asked.key)
+  return { ...assertSigned(bundle, asked.artifact), ...proven, profile: asked.profile.name }
+}
+
+type Proven = Pick<HandVerified, 'signedAt' | 'identity' | 'issuer' | 'sourceRepository'>
+
+function proveIdentity(bundle: Bundle, asked: HandVerification): Proven {
+  const { certificate, signedAt } = proveSignature(bundle, asked.profile, { artifact: bytesToProve(bundle, asked.artifact), now: asked.now })
+  return { ...assertSigner(identityOf(certificate), asked), signedAt }
+}
+
+function proveKey(bundle: Bundle, asked: HandVerification, key: string): Proven {
+  const { signedAt } = proveKeySignature(bundle, asked.profile, key, { artifact: bytesToProve(bundle, asked.artifact), now: asked.now })
+  return signedAt === undefined ? {} : { signedAt }
 }
 
 /** Either a key or a whole identity. Half an identity would leave half unchecked; both contradict each other. */

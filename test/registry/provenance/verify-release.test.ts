@@ -232,6 +232,7 @@ describe('attacks: the file is not a bundle', () => {
     ['not UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
     ['too large', Buffer.alloc(1024 * 1024 + 1, 0x20)],
     ['deeply nested', '['.repeat(100_000)],
+    ['deeply nested inside', `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
     ['of an unknown version', { ...good, mediaType: 'application/vnd.dev.sigstore.bundle+json;version=99.9' }],
     ['of a version that looks like one', { ...good, mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json; charset=utf-8' }],
     ['of no version', { ...good, mediaType: undefined }],
