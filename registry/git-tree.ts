@@ -29,7 +29,7 @@ export function gitFiles(objects: GitObjects, commit: string, name: string): Git
       const steps = path.split('/')
       let row: Row | undefined = { mode: '40000', oid: await rootTree(objects, commit) }
       for (const [depth, step] of steps.entries()) {
-        if (row.mode !== '40000') return refuse(steps.slice(0, depth).join('/'), 'no folder')
+        if (row.mode !== '40000') return refuse(path, `below ${steps.slice(0, depth).join('/')}, which is no folder`)
         row = (await tree(row.oid)).get(step)
         if (!row) return undefined
       }
