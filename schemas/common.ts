@@ -34,6 +34,8 @@ export const WorkflowPath = Type.String({
   title: 'workflow path such as .github/workflows/release.yml',
 })
 export const GitRef = Type.String({ pattern: '^refs/(heads|tags)/[^\\s~^:?*\\[\\\\]+$', maxLength: 300, title: 'git ref' })
+/** A file inside a package, without a way out of it. */
+export const MainPath = Type.String({ pattern: '^(?!/)(?!.*\\.\\.)[A-Za-z0-9_./-]+\\.(js|mjs|cjs)$', maxLength: 200, title: 'path of a JavaScript file' })
 export const RangeById = Keyed(Id, Range)
 
 /** A repository by its numeric ids: they are the anchor, its URL may change over time. */

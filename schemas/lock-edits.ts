@@ -14,7 +14,8 @@ export interface SuspectField {
  * hand or a half-finished merge changes. Empty when no single change explains it.
  */
 export function suspectFields(block: LockBlock): readonly SuspectField[] {
-  return guesses(block).filter(({ before }) => entryDigest(before as LockBlock) === block.entryDigest).map(({ path, text }) => ({ path, text })).slice(0, 3)
+  const proven = guesses(block).filter(({ before }) => entryDigest(before as LockBlock) === block.entryDigest)
+  return [...new Map(proven.map(({ path, text }) => [text, { path, text }])).values()].slice(0, 3)
 }
 
 interface Guess extends SuspectField {

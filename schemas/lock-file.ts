@@ -5,9 +5,10 @@ import { LIMITS } from './limits.ts'
 import { entryDigest, Lock, LOCK_NEEDS, LOCK_VERSION, LockBlock, WaitingBlock } from './lock.ts'
 import { conflictMarker } from './lock-conflicts.ts'
 import { suspectFields } from './lock-edits.ts'
+import { readPlainYaml, writeYaml } from './plain-yaml.ts'
 import { readText } from './source-text.ts'
-import { sortProblems, validated } from './validate.ts'
-import { parseYaml, writeYaml } from './yaml.ts'
+import { obeys, sortProblems, validated } from './validate.ts'
+import { parseYaml } from './yaml.ts'
 
 const HEADER = `# Written by \`catalyst lock\`: review it, do not edit it. After a merge conflict run \`catalyst lock --merge\`.
 `
@@ -17,10 +18,31 @@ const HEADER = `# Written by \`catalyst lock\`: review it, do not edit it. After
  * @throws CatalystError LOCK_CONFLICT, LOCK_TOO_NEW, LOCK_INVALID, LOCK_EDITED; all problems are in `problems`
  */
 export function readLock(bytes: Uint8Array | string, file: string): Lock {
-  const document = withCode('LOCK_INVALID', () => lockDocument(bytes, file), ['LOCK_CONFLICT'])
+  const text = withCode('LOCK_INVALID', () => readText(bytes, file, LIMITS.lockMaxBytes))
+  const quick = readPlainYaml(text)
+  return isWholeLock(quick) ? withoutNeeds(quick) : readSlowly(text, file)
+}
+
+/** A lock as `writeLock` left it needs no places: nothing is wrong with it. */
+function isWholeLock(value: unknown): value is Lock {
+  return value !== undefined && obeys(Lock, value) && [value.plugins, value.removed ?? {}].every((blocks) => Object.values(blocks).every(isWhole))
+}
+
+function isWhole(block: LockBlock): boolean {
+  return entryDigest(block) === block.entryDigest
+}
+
+/** The same checks with the parser that knows where things stand. */
+function readSlowly(text: string, file: string): Lock {
+  refuseConflicts(text, file)
+  const document = withCode('LOCK_INVALID', () => parseYaml(text, file, { maxBytes: LIMITS.lockMaxBytes }))
   refuseNewer(document)
-  const { needs: _needs, ...lock } = withCode('LOCK_INVALID', () => validated(Lock, document))
-  throwProblems(sortProblems(['plugins', 'removed'].flatMap((section) => editedBlocks(lock, section as 'plugins' | 'removed', document))))
+  const lock = withCode('LOCK_INVALID', () => validated(Lock, document))
+  throwProblems(sortProblems([...editedBlocks(lock, 'plugins', document), ...editedBlocks(lock, 'removed', document)]))
+  return withoutNeeds(lock)
+}
+
+function withoutNeeds({ needs: _needs, ...lock }: Lock): Lock {
   return lock
 }
 
@@ -36,11 +58,9 @@ export function writeLock(lock: Lock): string {
   })
 }
 
-function lockDocument(bytes: Uint8Array | string, file: string): SourceDocument {
-  const text = readText(bytes, file, LIMITS.lockMaxBytes)
+function refuseConflicts(text: string, file: string): void {
   const marker = conflictMarker(text)
   if (marker) throw new CatalystError('LOCK_CONFLICT', `${file} holds the merge conflict marker ${marker.text}`, { place: { file, line: marker.line, column: 1 } })
-  return parseYaml(text, file, { maxBytes: LIMITS.lockMaxBytes })
 }
 
 /** A newer file is told apart before its schema is looked at: what is in it is not ours to judge. */
@@ -56,7 +76,7 @@ function refuseNewer(document: SourceDocument): void {
 
 function editedBlocks(lock: Lock, name: 'plugins' | 'removed', document: SourceDocument): readonly Problem[] {
   return Object.entries(lock[name] ?? {}).flatMap(([id, block]) => {
-    if (entryDigest(block) === block.entryDigest) return []
+    if (isWhole(block)) return []
     const suspects = suspectFields(block)
     const path = [name, id, ...(suspects[0]?.path ?? ['entryDigest'])]
     const what = suspects.length > 0 ? `: ${suspects.map((s) => s.text).join(' or ')}` : ''

@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { Closed, Commit, GitRef, Id, Instant, Keyed, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
+import { Closed, Commit, GitRef, Id, Instant, Keyed, MainPath, MigrationRef, Range, RangeById, RemoteFile, RepositoryRef, ReusableWorkflow, SealedPolicy, Sha256, Url, Version, WorkflowPath } from './common.ts'
 import { digestOf, type Digest } from './digest.ts'
 import { Permissions } from './permissions.ts'
 
@@ -8,6 +8,12 @@ export const LOCK_VERSION = 1
 
 /** The first version of @catalyst/plugins that reads `LOCK_VERSION`. */
 export const LOCK_NEEDS = '0.1.0'
+
+const BundleUrl = Type.String({
+  pattern: '^((https?|file):|plugins\\.bundles/[0-9a-f]{64}\\.json$)',
+  maxLength: 2048,
+  title: 'URL, or a file plugins.bundles/<sha256>.json',
+})
 
 /** Who signed, as proven when the lock was written. `kind: unsigned` stands only where plugins.yaml says `verify: { unsigned: true }`. */
 export const LockedSigner = Type.Union([
@@ -40,11 +46,11 @@ export const LockBlock = Closed({
   tree: Sha256,
   manifest: Sha256,
   /** Absent only for an unsigned source. A URL that starts with `plugins.bundles/` is a file of the store repository. */
-  bundle: Type.Optional(Closed({ url: Type.String({ maxLength: 2048 }), sha256: Sha256 })),
+  bundle: Type.Optional(Closed({ url: BundleUrl, sha256: Sha256 })),
   signer: LockedSigner,
   publishedAt: Instant,
   type: Type.String({ maxLength: 40 }),
-  main: Type.String({ maxLength: 200 }),
+  main: MainPath,
   dependencies: RangeById,
   conflicts: RangeById,
   platform: Type.Optional(Range),

@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { Closed, Id, Range, RangeById, Version } from './common.ts'
+import { Closed, Id, MainPath, Range, RangeById, Version } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 
 export const PLUGIN_TYPES = ['payment-gateway', 'shipping', 'analytics', 'marketing', 'tax', 'inventory', 'generic'] as const
@@ -18,7 +18,7 @@ export const Manifest = Closed(
     version: Version,
     type: Type.Enum([...PLUGIN_TYPES]),
     description: Type.Optional(Type.String({ maxLength: 500 })),
-    main: Type.String({ pattern: '^(?!/)(?!.*\\.\\.)[A-Za-z0-9_./-]+\\.(js|mjs|cjs)$', maxLength: 200, title: 'path of a JavaScript file' }),
+    main: MainPath,
     compatibility: Type.Optional(Closed({ catalyst: Type.Optional(Range) })),
     capabilities: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z][a-z0-9.-]*$', maxLength: 100 }), { maxItems: 100 })),
     provides: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z][a-z0-9.@-]*$', maxLength: 100 }), { maxItems: 100 })),

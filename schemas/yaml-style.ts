@@ -1,4 +1,4 @@
-import { scalarText } from './yaml.ts'
+import { scalarText } from './plain-yaml.ts'
 
 /* How our tools write YAML into files that people edit: the style of the examples in docs/formats.md. */
 

@@ -1,4 +1,4 @@
-import { Composer, type Document, isMap, isScalar, isSeq, Lexer, parseDocument, Parser, stringify, type CST, type ParsedNode } from 'yaml'
+import { Composer, type Document, isMap, isScalar, isSeq, Lexer, parseDocument, Parser, type CST, type ParsedNode } from 'yaml'
 import type { Path, SourceDocument } from './document.ts'
 import { type ErrorCode, type Place, type Problem, throwProblems } from './errors.ts'
 import { LIMITS } from './limits.ts'
@@ -223,16 +223,6 @@ function contentEnd(node: ParsedNode): number {
 }
 
 const WRITING = { version: '1.2', schema: 'core', lineWidth: 0, aliasDuplicateObjects: false, blockQuote: false } as const
-
-/** YAML text of plain JSON data in block style, one fact per line, keys in the order given: the same text for the same data on every machine. */
-export function writeYaml(value: unknown): string {
-  return stringify(value, WRITING)
-}
-
-/** A scalar as it may stand anywhere, inside `[]` and `{}` too: in quotes where YAML would read it as something else. */
-export function scalarText(value: unknown): string {
-  return stringify([value], { ...WRITING, collectionStyle: 'flow', flowCollectionPadding: false }).trimEnd().slice(1, -1)
-}
 
 /** The text with one value set, or taken away when `value` is undefined, by way of the library: comments and order survive, spacing may not. */
 export function rewriteYaml(text: string, path: Path, value: unknown): string {

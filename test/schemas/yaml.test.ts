@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseYaml, scalarText, writeYaml } from '../../schemas/yaml.ts'
+import { scalarText, writeYaml } from '../../schemas/plain-yaml.ts'
+import { parseYaml } from '../../schemas/yaml.ts'
 import { problemsFrom } from './marks.ts'
 
 const said = (bytes: Uint8Array | string) => problemsFrom(() => parseYaml(bytes, 'f.yaml')).map((p) => `${p.place?.line}:${p.place?.column} ${p.code}`)
