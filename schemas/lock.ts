@@ -91,6 +91,15 @@ export const Lock = Closed(
 )
 export type Lock = Type.Static<typeof Lock>
 
+/**
+ * The digest of what a block says about the release itself, without what plugins.yaml decides (range, uninstall
+ * policy) and without the snapshot: two blocks with the same one are the same release by the same signer.
+ */
+export function releaseDigest(block: LockBlock): Digest {
+  const { requested: _requested, uninstall: _uninstall, snapshot: _snapshot, entryDigest: _digest, ...release } = block
+  return digestOf(release)
+}
+
 /** The digest that a block must carry. */
 export function entryDigest(block: Omit<LockBlock, 'entryDigest'> & { entryDigest?: string }): Digest {
   const { snapshot: _snapshot, entryDigest: _digest, ...rest } = block

@@ -1,4 +1,5 @@
 import { CatalystError, highestExit, type Problem } from '../../schemas/errors.ts'
+import { releaseDigest } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
@@ -31,9 +32,11 @@ function assertExpected(decided: Plan, expect: string): void {
   throw new CatalystError('PLAN_CHANGED', `the plan is ${decided.planDigest} now, the reviewed one was ${expect}`, { hint: 'Run `catalyst plan`, read it, and apply with its digest. Nothing was changed.' })
 }
 
-/** Entry digests of everything that this store applied: their identity needs no new authority. */
+/** Every release that this store applied: its identity needs no new authority. */
 function appliedBefore({ store }: ObservedState): ReadonlySet<string> {
-  return new Set([...store.installs, ...store.retained].map((r) => r.block.entryDigest).concat(store.generations.flatMap((g) => Object.values(g.plugins).map((p) => p.record.block.entryDigest))))
+  const generations = store.generations.flatMap((g) => Object.values(g.plugins).map((p) => p.record))
+  const blocks = new Set([...store.installs, ...store.retained, ...generations].map((r) => r.block))
+  return new Set([...new Map([...blocks].map((b) => [b.entryDigest, b])).values()].map(releaseDigest))
 }
 
 /** When nothing is left to do, the next pass needs one look at a small file. */

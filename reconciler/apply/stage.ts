@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { digestOf, hexOf } from '../../schemas/digest.ts'
+import { canonicalJson, digestOf, hexOf, sha256 } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Manifest } from '../../schemas/manifest.ts'
 import type { Authorization } from '../lock/authority.ts'
+import { manifestFacts } from '../lock/blocks.ts'
 import type { ArtifactSource, Packages, Progress, Proof, Verifier } from '../ports.ts'
 import { doubtfulTrees, hasTree, placeTree, quarantineTree, removeWhole, treeParts } from '../state/trees.ts'
 import type { StorePaths } from '../state/paths.ts'
@@ -50,11 +51,14 @@ export async function stage(id: string, block: LockBlock, deps: StageDeps, optio
   const there = hasTree(paths, block.tree)
   const doubt = there && (options.suspect || doubtfulTrees(paths, [block.tree]).length > 0)
   const altered = doubt ? await packages.damage(paths.tree(block.tree), block.tree) : []
-  if (there && altered.length === 0) return { id, block, dir: paths.tree(block.tree), altered }
-  const verified = await verify(id, await fetched(id, block, deps, options.signal), deps)
-  const dir = there ? join(paths.tmp, hexOf(block.tree)) : paths.tree(block.tree)
-  await unpack(verified, dir, deps)
-  assertSelf(id, block, dir)
+  const authorization = await deps.authorize(id, block)
+  const whole = there && altered.length === 0
+  // A block that says anything new about a release is proven again, even when its files are here already.
+  if (whole && authorization.applied) return { id, block, dir: paths.tree(block.tree), altered }
+  const verified = await verify(id, await fetched(id, block, deps, options.signal), authorization, deps)
+  const dir = there && !whole ? join(paths.tmp, hexOf(block.tree)) : paths.tree(block.tree)
+  if (!whole) await unpack(verified, dir, deps)
+  assertAsPackaged(id, block, dir, { keep: whole })
   return { id, block, dir, altered }
 }
 
@@ -89,8 +93,7 @@ async function fetched(id: string, block: LockBlock, { artifacts, locate, progre
   return { block, archive, bundle: bundleBytes }
 }
 
-async function verify(id: string, { block, archive, bundle }: Fetched, { authorize, verifier, progress }: StageDeps): Promise<Verified> {
-  const authorization = await authorize(id, block)
+async function verify(id: string, { block, archive, bundle }: Fetched, authorization: Authorization, { verifier, progress }: StageDeps): Promise<Verified> {
   if (authorization.kind === 'unsigned') {
     if (block.signer.kind !== 'unsigned') throw new CatalystError('AUTHORITY_MISMATCH', `${id}: the lock says that it is signed, its authority says unsigned`)
     return { block, archive }
@@ -122,12 +125,25 @@ async function unpack({ block, archive }: Verified, dir: string, { packages, pat
   await packages.unpack(archive, block.tree, dir)
 }
 
-/** A publisher may sign many plugins: what was unpacked must call itself what the lock calls it. Else it goes at once. */
-function assertSelf(id: string, block: LockBlock, dir: string): void {
-  const { id: ownId, version, type, main } = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Partial<Manifest>
-  if (ownId === id && version === block.version && type === block.type && main === block.main) return
-  removeParts(dirname(dir), block)
-  throw new CatalystError('MANIFEST_MISMATCH', `the lock says ${id} ${block.version} (${block.type}, ${block.main}), the package calls itself ${ownId} ${version} (${type}, ${main})`)
+/**
+ * A publisher may sign many plugins, and a lock may be edited: what was unpacked must call itself what the lock calls
+ * it, and ask for what the lock says that it asks for. Else it goes at once.
+ */
+function assertAsPackaged(id: string, block: LockBlock, dir: string, options: { readonly keep: boolean }): void {
+  const bytes = readFileSync(join(dir, 'manifest.json'))
+  const manifest = JSON.parse(bytes.toString('utf8')) as Manifest
+  const said = factsOf(id, block)
+  const real = { id: manifest.id, version: manifest.version, manifest: sha256(bytes), migrations: manifest.migrations ?? [], ...manifestFacts(manifest) }
+  const other = Object.keys(real).filter((key) => canonicalJson(real[key as keyof typeof real]) !== canonicalJson(said[key as keyof typeof said] ?? null))
+  if (other.length === 0) return
+  if (!options.keep) removeParts(dirname(dir), block)
+  const [first = 'id'] = other
+  throw new CatalystError('MANIFEST_MISMATCH', `${id} ${block.version}: the lock and the package differ in ${other.join(', ')}: the lock says ${canonicalJson(said[first as keyof typeof said] ?? null)}, the package ${canonicalJson(real[first as keyof typeof real])}`)
+}
+
+function factsOf(id: string, block: LockBlock): Record<string, unknown> {
+  const { version, manifest, migrations, type, main, dependencies, conflicts, platform, provides, permissions, tables } = block
+  return { id, version, manifest, migrations: migrations.map((m) => m.id), type, main, dependencies, conflicts, platform: platform ?? null, provides, permissions, tables }
 }
 
 function removeParts(folder: string, block: LockBlock): void {

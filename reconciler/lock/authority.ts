@@ -1,18 +1,24 @@
 import { artifactUrlAllowed } from '../../schemas/artifact-urls.ts'
 import { CatalystError } from '../../schemas/errors.ts'
-import type { LockBlock } from '../../schemas/lock.ts'
+import { releaseDigest, type LockBlock } from '../../schemas/lock.ts'
 import { normalizePermissions, permissionExcess } from '../../schemas/permissions.ts'
 import type { DesiredState } from '../plan/desired.ts'
 import type { Authority, IndexSnapshot } from '../ports.ts'
 import { authorityOfBlock, authorityOfEntry, authorityOfSigner } from './candidates.ts'
 
 /** Who must have signed a block that is about to be applied, or that plugins.yaml allows its digest unsigned. */
-export type Authorization = { readonly kind: 'provenance'; readonly authority: Authority } | { readonly kind: 'unsigned' }
+export type Authorization = (
+  | { readonly kind: 'provenance'; readonly authority: Authority }
+  | { readonly kind: 'unsigned' }
+) & {
+  /** This very release was proven and applied by this store before: a whole tree of it need not be proven again. */
+  readonly applied?: boolean
+}
 
 /** What authority may be drawn from: the store's own records and git, and the pinned registries. Never the lock. */
 export interface AuthoritySources {
   readonly desired: DesiredState
-  /** Blocks that this store has applied before, now or in a kept generation, by entry digest. */
+  /** Releases that this store has applied before, now or in a kept generation: `releaseDigest` of their blocks. */
   readonly applied: ReadonlySet<string>
   /** @throws CatalystError when the registry cannot be opened */
   readonly snapshot: (registry: string) => Promise<IndexSnapshot>
@@ -25,9 +31,9 @@ export interface AuthoritySources {
  * it says something else than the lock
  */
 export async function authorize(id: string, block: LockBlock, sources: AuthoritySources): Promise<Authorization> {
-  if (sources.applied.has(block.entryDigest)) {
+  if (sources.applied.has(releaseDigest(block))) {
     const authority = authorityOfBlock(block)
-    return authority ? { kind: 'provenance', authority } : { kind: 'unsigned' }
+    return authority ? { kind: 'provenance', authority, applied: true } : { kind: 'unsigned', applied: true }
   }
   return block.source === undefined ? fromRegistry(id, block, sources) : fromPluginSet(id, block, sources.desired)
 }

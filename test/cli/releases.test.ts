@@ -24,7 +24,7 @@ beforeEach(() => void next++)
 type Odd = Partial<ReleasePlan>
 const stranger = new Sigstore()
 
-const cases: readonly (readonly [string, string, Odd, Partial<IndexLine>?])[] = [
+const cases: readonly (readonly [what: string, code: string, odd: Odd, line?: Partial<IndexLine>])[] = [
   ['the artifact is missing from the release', 'NOT_FOUND', { withoutArtifact: true }],
   ['the bundle is missing from the release', 'NOT_FOUND', { bundleIn: 'nowhere' }],
   ['the bytes differ from the index', 'SIZE_MISMATCH', {}, { artifact: { url: '', size: 7, sha256: `sha256:${'0'.repeat(64)}` } }],
@@ -54,7 +54,7 @@ const cases: readonly (readonly [string, string, Odd, Partial<IndexLine>?])[] = 
 ]
 
 describe('a bad release', () => {
-  test.each(cases)('%s', async (_what, code, odd, line) => {
+  test.each(cases.map(([what, code, odd, line]) => ({ what, code, odd, line })))('$what', async ({ code, odd, line }) => {
     const version = `1.${next}.0`
     await shop.release('good', version)
     const published = await shop.world.publish({ id: 'bad', version, ...odd })

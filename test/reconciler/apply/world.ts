@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, 
 import { dirname, join } from 'node:path'
 import { canonicalJson, digestOf, sha256, type Digest } from '../../../schemas/digest.ts'
 import { CatalystError } from '../../../schemas/errors.ts'
-import type { Lock, LockBlock } from '../../../schemas/lock.ts'
+import { releaseDigest, type Lock, type LockBlock } from '../../../schemas/lock.ts'
 import type { PluginEntry } from '../../../schemas/plugin-set.ts'
 import type { Plan } from '../../../schemas/plan.ts'
 import { authorityOfBlock } from '../../../reconciler/lock/candidates.ts'
@@ -37,7 +37,7 @@ export interface ReleaseOdds {
 export type Catalogue = Readonly<Record<string, ReleaseOdds>>
 
 export function filesOf(id: string, version: string, odds: ReleaseOdds = {}): Files {
-  const manifest = JSON.stringify({ id, version, type: 'generic', main: 'index.js' })
+  const manifest = JSON.stringify({ id, version, type: 'generic', main: 'index.js', dependencies: odds.block?.dependencies ?? { ...odds.needs }, conflicts: odds.block?.conflicts ?? {} })
   return { 'manifest.json': manifest, 'index.js': odds.broken ? 'BROKEN' : `// ${id} ${version}`, 'lib/a.js': 'a', ...odds.files }
 }
 
@@ -49,7 +49,7 @@ export function releaseBlock(id: string, version: string, odds: ReleaseOdds = {}
   const files = filesOf(id, version, odds)
   const archive = archiveOf(files)
   const artifact = { url: `https://releases.test/${id}-${version}.tgz`, size: archive.length, sha256: sha256(archive) }
-  const bare = block(id, version, { artifact, tree: treeOf(files), dependencies: { ...odds.needs }, requested: version, ...odds.block })
+  const bare = block(id, version, { artifact, tree: treeOf(files), manifest: sha256(files['manifest.json'] ?? ''), dependencies: { ...odds.needs }, requested: version, ...odds.block })
   return block(id, version, { ...withoutDigest(bare), bundle: { url: `${artifact.url}.sigstore.json`, sha256: sha256(bundleOf(bare)) }, ...odds.block })
 }
 
@@ -97,8 +97,11 @@ export function worldAt(folder: string, state: StoreState, { catalogue = {}, hol
     packages,
     probe: probeInto(probed),
     authorize: async (_id, of) => {
+      const { installs, generations } = await state.read()
+      const records = [...installs, ...generations.flatMap((g) => Object.values(g.plugins).map((p) => p.record))]
+      const applied = records.some((r) => releaseDigest(r.block) === releaseDigest(of))
       const authority = authorityOfBlock(of)
-      return authority ? { kind: 'provenance', authority } : { kind: 'unsigned' }
+      return authority ? { kind: 'provenance', authority, applied } : { kind: 'unsigned', applied }
     },
     locate: (_registry, url) => url,
     progress: () => undefined,
