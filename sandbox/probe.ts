@@ -23,7 +23,7 @@ export interface ProbeOptions {
 }
 
 /** A child loads so many plugins at most: what one of them spoils is loaded again, so few are spoilt. */
-const MAX_TOGETHER = 25
+const MAX_TOGETHER = 50
 
 /**
  * The thin probe: new code is loaded in a child that can do nothing, must keep the promise of its type
@@ -39,8 +39,8 @@ export function createProbe(options: ProbeOptions = {}): Probe {
   const start = (): void => {
     planned = false
     while (running < parallel && waiting.length > 0) {
+      const batch = takeBatch(waiting, parallel - running)
       running += 1
-      const batch = takeBatch(waiting, parallel)
       void probeTogether(batch, limits, (again) => waiting.push(...again)).finally(() => {
         running -= 1
         start()
@@ -62,12 +62,12 @@ export function createProbe(options: ProbeOptions = {}): Probe {
   }
 }
 
-/** The next ones of one publisher, shared out so that no child stands idle. */
+/** The next ones of one publisher, but not more than one child's share of all that wait. */
 function takeBatch(waiting: Waiting[], parallel: number): readonly Waiting[] {
   const first = waiting[0]
   if (!first) return []
-  const together = mates(first, waiting)
-  const batch = together.slice(0, Math.min(MAX_TOGETHER, Math.ceil(together.length / parallel)))
+  const share = Math.ceil(waiting.length / parallel)
+  const batch = mates(first, waiting).slice(0, Math.min(MAX_TOGETHER, share))
   for (const one of batch) waiting.splice(waiting.indexOf(one), 1)
   return batch
 }

@@ -65,7 +65,7 @@ export async function activate(
   journal.intent(key, clock(), { from: currentGeneration(paths) ?? null, to: generation.number })
   at('activating')
   try {
-    if (!isLive(paths, generation)) switchTo(paths, generation.number)
+    if (currentGeneration(paths) !== generation.number) switchTo(paths, generation.number)
     at('activated')
     const recorded = commit ? await deps.state.commit({ ...commit, generation, token: lease.token }, clock()) : undefined
     at('recorded')

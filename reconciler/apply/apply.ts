@@ -2,7 +2,7 @@ import { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Probe, StoreSnapshot } from '../ports.ts'
-import { diskError, syncFolder, trying } from '../state/disk.ts'
+import { diskError, trying } from '../state/disk.ts'
 import { liveTrees } from '../state/generations.ts'
 import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
@@ -118,7 +118,6 @@ async function stageAll(steps: readonly Step[], errors: Map<string, CatalystErro
   })
   if (staged.size > 0) {
     trying(`write to ${deps.paths.trees}`, () => {
-      syncFolder(deps.paths.trees)
       markProven(deps.paths, [...staged.values()].filter((s) => !isBeside(s, deps.paths)).map((s) => s.block.tree))
     })
   }

@@ -39,7 +39,7 @@ export function differences(store: StoreSnapshot, after: readonly InstallRecord[
   const old = new Map(store.installs.map((r) => [r.id, r]))
   const young = new Map(after.map((r) => [r.id, r]))
   const ids = [...new Set([...old.keys(), ...young.keys()])].sort()
-  return ids.map((id) => ({ id, before: old.get(id), after: young.get(id) })).filter((d) => stateOf(d.before) !== stateOf(d.after))
+  return ids.map((id) => ({ id, before: old.get(id), after: young.get(id) })).filter((d) => !sameState(d.before, d.after))
 }
 
 /** A hold on every state that is left, beside the holds that stand already; one that is gone back to is lifted. Pure. */
@@ -98,6 +98,12 @@ function inUse(older: InstallRecord, why: string): CatalystError {
   return new CatalystError('IN_USE', `${older.id} cannot go back to ${older.block.version} alone: ${why}`, {
     hint: 'Go back to a whole generation: `catalyst generations`, then `catalyst rollback --to N`.',
   })
+}
+
+/** The same fields as the state digest, without computing it for plugins that are not touched. */
+function sameState(a: InstallRecord | undefined, b: InstallRecord | undefined): boolean {
+  if (!a || !b) return a === b
+  return a.block.entryDigest === b.block.entryDigest && a.enabled === b.enabled && a.configDigest === b.configDigest && a.grantDigest === b.grantDigest
 }
 
 function stateOf(record: InstallRecord | undefined): Hold['from'] {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CatalystError, type ErrorCode } from '../../schemas/errors.ts'
 
@@ -24,16 +24,6 @@ export function trying<T>(tried: string, work: () => T): T {
     return work()
   } catch (error) {
     throw diskError(error, tried)
-  }
-}
-
-/** Makes what was created, renamed or removed in a folder survive a power cut. */
-export function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
   }
 }
 

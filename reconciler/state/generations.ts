@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'nod
 import { basename, join } from 'node:path'
 import { hexOf, type Digest } from '../../schemas/digest.ts'
 import type { GenerationRecord } from '../ports.ts'
-import { linkTarget, replaceLink, syncFolder, trying } from './disk.ts'
+import { linkTarget, replaceLink, trying } from './disk.ts'
 import type { StorePaths } from './paths.ts'
 import { namesIn, removeWhole } from './trees.ts'
 
@@ -60,18 +60,18 @@ export function buildGeneration(paths: StorePaths, number: number, live: LiveSet
     removeWhole(building)
     mkdirSync(building, { recursive: true })
     for (const [id, tree] of live) symlinkSync(`../../trees/${hexOf(tree)}`, join(building, id))
-    syncFolder(building)
     removeWhole(folder)
     renameSync(building, folder)
-    syncFolder(paths.generations)
   })
 }
 
-/** The moment of activation: `current` points to another generation by one rename. */
+/**
+ * The moment of activation: `current` points to another generation by one rename. It is not synced: after a power cut
+ * the database says what is to be live, and the next pass makes `current` follow.
+ */
 export function switchTo(paths: StorePaths, number: number): void {
   trying(`switch ${paths.current} to generation ${number}`, () => {
     replaceLink(paths.current, join('generations', String(number)))
-    syncFolder(paths.root)
   })
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { readIfThere, syncFolder, trying } from './disk.ts'
+import { readIfThere, trying } from './disk.ts'
 
 /** One line of the journal: what somebody is about to do, or has seen done. */
 export interface JournalLine {
@@ -18,7 +18,10 @@ export interface JournalState {
   readonly open: readonly JournalLine[]
 }
 
-/** An open journal. Every line is on disk when the call returns. */
+/**
+ * An open journal. An intent is on disk when the call returns. An observation need not be: one that is lost is looked
+ * up again. Nor is the folder synced: without a journal the next pass still compares `current` with the database.
+ */
 export interface Journal {
   intent(key: string, at: string, details?: JournalLine['details']): void
   observed(key: string, at: string, details?: JournalLine['details']): void
@@ -49,16 +52,15 @@ export function openJournal(path: string): Journal {
 
 function appendLine(path: string, line: JournalLine): void {
   mkdirSync(dirname(path), { recursive: true })
-  const isNew = !existsSync(path)
+  const begun = existsSync(path)
   const file = openSync(path, 'a', 0o644)
   try {
     // A line feed first: after a torn line the new one still stands on its own.
-    writeSync(file, `${isNew ? '' : '\n'}${JSON.stringify(line)}\n`)
-    fsyncSync(file)
+    writeSync(file, `${begun ? '\n' : ''}${JSON.stringify(line)}\n`)
+    if (line.kind === 'intent') fsyncSync(file)
   } finally {
     closeSync(file)
   }
-  if (isNew) syncFolder(dirname(path))
 }
 
 function parseLine(text: string): JournalLine[] {

@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 5_000
  * @throws CatalystError STATE_UNAVAILABLE, READ_ONLY, DISK_FULL, BUSY
  */
 export async function connect(path: string, options: { readonly readOnly?: boolean } = {}): Promise<Connection> {
-  const { DatabaseSync } = await import('node:sqlite')
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
   return guarded(path, () => {
     const db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: BUSY_TIMEOUT_MS })
     try {
@@ -29,6 +29,12 @@ export async function connect(path: string, options: { readonly readOnly?: boole
       throw error
     }
   })
+}
+
+/** Opens a file once more, to read, in a process that had it open before. */
+export function reconnect(path: string): Connection {
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+  return guarded(path, () => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }))
 }
 
 /** Runs `work` in one transaction: all of it or nothing. `write` takes the write lock at once, so that it cannot fail half-way. */
@@ -44,6 +50,16 @@ export function transaction<T>(db: Connection, path: string, mode: 'read' | 'wri
       throw error
     }
   })
+}
+
+/** Runs transactions that need not survive a power cut: they stay whole, but are not waited for until they are on disk. */
+export function unsynced<T>(db: Connection, work: () => T): T {
+  db.exec('PRAGMA synchronous = NORMAL')
+  try {
+    return work()
+  } finally {
+    db.exec('PRAGMA synchronous = FULL')
+  }
 }
 
 // Primary result codes: https://www.sqlite.org/rescode.html

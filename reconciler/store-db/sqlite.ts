@@ -5,7 +5,8 @@ import type { Activation, AuditRecord, GenerationRecord, Hold, InstallRecord, Le
 import { AUDIT_START, chained } from './audit.ts'
 import { assertFree, assertToken, isHeld, newLease, renewed } from './fencing.ts'
 import { memoryStore } from './memory.ts'
-import { connect, transaction, type Connection } from './sqlite-connection.ts'
+import { connect, transaction, unsynced, type Connection } from './sqlite-connection.ts'
+import { SqliteRecords } from './sqlite-records.ts'
 import { assertKnown, migrate, SCHEMA_VERSION } from './sqlite-schema.ts'
 
 /** How many generations the database remembers. What happened before stands in the audit. */
@@ -37,12 +38,12 @@ type Row = Record<string, string | number | null>
 class SqliteStore implements StoreState {
   readonly #db: Connection
   readonly #path: string
-  /** Digests of records read from this database: an unchanged record is not serialised again. Written ones are not remembered, for their transaction may fail. */
-  readonly #digests = new WeakMap<InstallRecord, string>()
+  readonly #records: SqliteRecords
 
   constructor(db: Connection, path: string) {
     this.#db = db
     this.#path = path
+    this.#records = new SqliteRecords(db, path)
   }
 
   async serial(): Promise<number> {
@@ -51,12 +52,11 @@ class SqliteStore implements StoreState {
 
   async read(): Promise<StoreSnapshot> {
     return this.#in('read', () => {
-      const records = this.#records()
       const state = this.#one('SELECT serial, generation FROM catalyst_state')
-      const generations = this.#generations(records)
+      const generations = this.#generations()
       return {
         serial: Number(state?.['serial'] ?? 0),
-        installs: this.#all('SELECT digest FROM catalyst_installs ORDER BY id').map((row) => this.#known(records, row['digest'])),
+        installs: this.#records.all(this.#all('SELECT digest FROM catalyst_installs ORDER BY id').map((row) => String(row['digest']))),
         retained: this.#all('SELECT record FROM catalyst_retained ORDER BY id').map((row) => this.#parse<RetainedRecord>(row['record'])),
         holds: this.#all('SELECT hold FROM catalyst_holds ORDER BY id, "from"').map((row) => this.#parse<Hold>(row['hold'])),
         generation: generations.find((g) => g.number === state?.['generation']),
@@ -80,7 +80,7 @@ class SqliteStore implements StoreState {
   }
 
   async acquireLease(holder: string, now: string, ttlMs: number): Promise<Lease> {
-    return this.#in('write', () => {
+    return this.#passing(() => {
       assertFree(this.#lease(), now)
       this.#run('UPDATE catalyst_state SET tokens = tokens + 1')
       const token = Number(this.#one('SELECT tokens FROM catalyst_state')?.['tokens'])
@@ -89,14 +89,14 @@ class SqliteStore implements StoreState {
   }
 
   async renewLease(lease: Lease, now: string, ttlMs: number): Promise<Lease> {
-    return this.#in('write', () => {
+    return this.#passing(() => {
       assertToken(this.#lease(), lease.token)
       return this.#writeLease(renewed(lease, now, ttlMs))
     })
   }
 
   async releaseLease(lease: Lease): Promise<void> {
-    this.#in('write', () => this.#run('DELETE FROM catalyst_lease WHERE token = ?', lease.token))
+    this.#passing(() => this.#run('DELETE FROM catalyst_lease WHERE token = ?', lease.token))
   }
 
   async lease(now: string): Promise<Lease | undefined> {
@@ -133,26 +133,25 @@ class SqliteStore implements StoreState {
 
   // ---- reading ---------------------------------------------------------------------------------------------------
 
-  #records(): ReadonlyMap<string, InstallRecord> {
-    const rows = this.#all('SELECT digest, record FROM catalyst_records')
-    return new Map(
-      rows.map((row) => {
-        const record = this.#parse<InstallRecord>(row['record'])
-        this.#digests.set(record, String(row['digest']))
-        return [String(row['digest']), record]
-      }),
-    )
+  #generations(): readonly GenerationRecord[] {
+    return this.#all('SELECT * FROM catalyst_generations ORDER BY number').map((row) => {
+      let plugins: GenerationRecord['plugins'] | undefined
+      const read = (): GenerationRecord['plugins'] => this.#plugins(row['plugins'])
+      return {
+        number: Number(row['number']),
+        createdAt: String(row['created_at']),
+        get plugins() {
+          return (plugins ??= read())
+        },
+      }
+    })
   }
 
-  #generations(records: ReadonlyMap<string, InstallRecord>): readonly GenerationRecord[] {
-    return this.#all('SELECT * FROM catalyst_generations ORDER BY number').map((row) => {
-      const digests = Object.entries(this.#parse<Record<string, string>>(row['plugins']))
-      const plugins = digests.map(([id, digest]) => {
-        const record = this.#known(records, digest)
-        return [id, { version: record.block.version, tree: record.block.tree, record }] as const
-      })
-      return { number: Number(row['number']), createdAt: String(row['created_at']), plugins: Object.fromEntries(plugins) }
-    })
+  #plugins(text: unknown): GenerationRecord['plugins'] {
+    const digests = this.#parse<Record<string, string>>(text)
+    const records = this.#records.all(Object.values(digests))
+    const plugins = records.map((record) => [record.id, { version: record.block.version, tree: record.block.tree, record }] as const)
+    return Object.fromEntries(plugins)
   }
 
   #activations(): readonly Activation[] {
@@ -196,13 +195,14 @@ class SqliteStore implements StoreState {
       AND digest NOT IN (SELECT value FROM catalyst_generations, json_each(catalyst_generations.plugins))`)
   }
 
-  #writeRetained({ installs, removed }: StoreCommit): void {
+  #writeRetained({ removed }: StoreCommit): void {
     for (const record of removed) this.#run('INSERT OR REPLACE INTO catalyst_retained VALUES (?, ?)', record.id, JSON.stringify(record))
-    for (const record of installs) this.#run('DELETE FROM catalyst_retained WHERE id = ?', record.id)
+    this.#run('DELETE FROM catalyst_retained WHERE id IN (SELECT id FROM catalyst_installs)')
   }
 
+  /** Digests of written records are not remembered, for their transaction may fail. */
   #store(record: InstallRecord): string {
-    const known = this.#digests.get(record)
+    const known = this.#records.digestOf(record)
     if (known) return known
     const text = canonicalJson(record)
     const digest = sha256(text)
@@ -255,10 +255,9 @@ class SqliteStore implements StoreState {
     return transaction(this.#db, this.#path, mode, work)
   }
 
-  #known(records: ReadonlyMap<string, InstallRecord>, digest: unknown): InstallRecord {
-    const record = records.get(String(digest))
-    if (record) return record
-    throw new CatalystError('STATE_INVALID', `The store database ${this.#path} lacks the install record ${String(digest)}`)
+  /** Writes what a power cut may take back: leases, whose holders it stops too. Not worth a sync. */
+  #passing<T>(work: () => T): T {
+    return unsynced(this.#db, () => this.#in('write', work))
   }
 
   #parse<T>(text: unknown): T {

@@ -97,6 +97,16 @@ describe('the SQLite file', () => {
     db.close()
   })
 
+  test('older generations are read when they are looked at, also after the store was closed', async () => {
+    await commitOnce(1)
+    await commitOnce(2)
+    const store = await openSqlite(path)
+    const { generations } = await store.read()
+    await store.close()
+    expect(generations.map((g) => g.plugins['alpha']?.version)).toEqual(['1.0.0', '2.0.0'])
+    expect(generations).toEqual([generationRecord(1, [installRecord('alpha', '1.0.0')]), generationRecord(2, [installRecord('alpha', '2.0.0')])])
+  })
+
   test('quickSerial asks the serial, says 0 without a file, undefined in doubt, and leaves no connection', async () => {
     expect(quickSerial(path)).toBe(0)
     expect(existsSync(path)).toBe(false)
