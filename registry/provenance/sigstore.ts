@@ -91,6 +91,7 @@ export interface CertificateContents {
   readonly extensions: readonly (readonly [oid: string, value: Buffer])[]
   /** OIDs of its extended key usage. */
   readonly purposes: readonly string[]
+  /** Whether its basic constraints say so, whatever its key usage says. */
   readonly isAuthority: boolean
   readonly selfIssued: boolean
   /** SubjectPublicKeyInfo, DER. */
@@ -112,7 +113,7 @@ export function readCertificate(der: Buffer): CertificateContents {
     names: [...names, ...Array.from({ length: Math.max(0, count - names.length) }, () => '(another kind of name)')],
     extensions: certificate.extensions.map((extension) => [oidOf(extension), extensionValue(extension)] as const),
     purposes: node.keyUsage ?? [],
-    isAuthority: node.ca,
+    isAuthority: certificate.extBasicConstraints?.isCA ?? false,
     selfIssued: certificate.subject.equals(certificate.issuer),
     publicKey: certificate.publicKey,
   }
