@@ -184,6 +184,24 @@ describe('expiry', () => {
     await expect(redeem(1, 'k')).rejects.toMatchObject({ code: 'not_enough_points' })
   })
 
+  test('a refund is taken from points that can still be spent, not from expired ones', async () => {
+    const { place, refund, balance, clock } = await open()
+    await place('o-1', 1000)
+    clock.now = '2027-12-01T00:00:00.000Z'
+    await place('o-2', 1000)
+    await refund('o-2', 'r-1', 1000)
+    expect((await balance()).points).toBe(0)
+  })
+
+  test('points that were given a shorter life later are spent first', async () => {
+    const long = await open({ expireMonths: 24 })
+    await long.place('o-1', 1000)
+    const short = await openOn(long.database, '2.0.0', { expireMonths: 1 })
+    await short.place('o-2', 1000)
+    await short.redeem(80, 'k')
+    expect((await short.balance()).expiring).toEqual([{ points: 20, at: '2026-12-10T12:00:00.000Z' }, { points: 100, at: '2028-11-10T12:00:00.000Z' }])
+  })
+
   test('many customers in batches', async () => {
     const { place, balance, daily, clock, database } = await open()
     for (let n = 0; n < 230; n += 1) await place(`o-${n}`, 1000, { customerId: `c-${n}` })

@@ -330,6 +330,9 @@ describe('orders and disputes', () => {
     expect(files.requests[0]?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/)
     expect(pdf).toContain('filename="receipt-R_1001.pdf"')
     expect(pdf).toContain(String.raw`(Customer: Zo\353 \(O'Neil\) \\ Ltd <zoe@example.org>) Tj`)
+    const from = pdf.indexOf('%PDF-')
+    const offsets = [...pdf.matchAll(/^(\d{10}) 00000 n $/gm)].map(([, offset]) => Number(offset))
+    expect(offsets.map((offset) => pdf.slice(from + offset, from + offset + 7))).toEqual(['1 0 obj', '2 0 obj', '3 0 obj', '4 0 obj', '5 0 obj'])
     // Asking again repeats the same request: no second file, no second submission.
     await submit({ disputeId: dispute.id, orderId: 'o-1' })
     expect(stripe.account.files.size).toBe(1)
