@@ -39,4 +39,4 @@ export function pathText(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${PLAIN.test(step) ? step : JSON.stringify(step)}`)).join('')
 }
 
-const PLAIN = /^[A-Za-z0-9_@+/:-][A-Za-z0-9_@+/:.-]*$/
+const PLAIN = /^[A-Za-z0-9_$@+/:-][A-Za-z0-9_@+/:.-]*$/
