@@ -116,13 +116,20 @@ class Pending {
   }
 
   #holdUpInvolved(involved: readonly WorldPlugin[]): void {
+    const asking = new Set([...this.#waiting.values()].filter((w) => w.code !== 'DECISION_REQUIRED').map((w) => w.id))
     const moving = involved.filter((plugin) => !this.#stays.has(plugin.number))
-    const names = [...new Set([...this.#waiting.values()].filter((w) => w.code !== 'DECISION_REQUIRED').map((w) => w.id))]
-    for (const plugin of moving.length > 0 ? moving : involved) {
-      this.#note(decisionRequired(plugin, undefined, names))
-      if (moving.length > 0) this.#holdUp(plugin)
-      else this.#out.add(plugin.number)
+    if (moving.length > 0) {
+      for (const plugin of moving) {
+        this.#note(decisionRequired(plugin, undefined, [...asking]))
+        this.#holdUp(plugin)
+      }
+      return
     }
+    // what stays contradicts itself: a lock that no resolution wrote; one plugin goes at a time, first what was asked about
+    const first = involved.find((plugin) => asking.has(plugin.id)) ?? involved[0]
+    if (first === undefined) throw new RangeError('a contradiction needs something that is wanted')
+    this.#note(decisionRequired(first, undefined, [...asking]))
+    this.#out.add(first.number)
   }
 
   #narrowed(attempt: Attempt): Attempt {

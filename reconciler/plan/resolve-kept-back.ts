@@ -1,5 +1,6 @@
 import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
 import { byId, excessText, type Bar } from './resolve-eligible.ts'
+import { ranged } from './resolve-phrases.ts'
 import type { Taken } from './resolve-taken.ts'
 import type { KeptBack } from './resolve-types.ts'
 import type { Steps } from './resolve-update.ts'
@@ -37,9 +38,11 @@ function neighbourBar(taken: Taken, plugin: WorldPlugin, version: Version): Bar 
 function ownNeed(taken: Taken, { candidate }: Version): string | undefined {
   for (const [id, range] of byId(candidate.dependencies)) {
     const target = taken.world.plugin(id)
-    if (target === undefined || target.versions.length === 0) return `needs ${id} ${range}, which no registry has`
-    const other = taken.version(target)
-    if (other && !taken.fits(target, other, range)) return `needs ${id} ${range}, and ${other.candidate.version} is taken`
+    const other = target && taken.version(target)
+    const needs = `needs ${ranged(id, range)}`
+    if (target === undefined || target.versions.length === 0) return `${needs}, which no registry has`
+    if (other && !taken.fits(target, other, range)) return `${needs}, and ${other.candidate.version} is taken`
+    if (other === undefined && target.versions.some((v) => v.undecided.length > 0)) return `${needs}, which waits for a decision`
   }
   return undefined
 }
@@ -48,7 +51,7 @@ function ownConflict(taken: Taken, { candidate }: Version): string | undefined {
   for (const [id, range] of byId(candidate.conflicts)) {
     const target = taken.world.plugin(id)
     const other = target && taken.version(target)
-    if (target && other && taken.fits(target, other, range, true)) return `conflicts with ${id} ${range}, and ${other.candidate.version} is taken`
+    if (target && other && taken.fits(target, other, range, true)) return `conflicts with ${ranged(id, range)}, and ${other.candidate.version} is taken`
   }
   return undefined
 }
