@@ -33,9 +33,36 @@ export function parseTrustedRoot(json: unknown): TrustedRoot {
 
 /** Keys and certificates of a root, ready for use. `keyPem`: the key that a bundle without a certificate was signed by. */
 export function materialOf(root: TrustedRoot, keyPem?: string): TrustMaterial {
-  if (keyPem === undefined) return toTrustMaterial(root)
-  const publicKey = createPublicKey(keyPem)
-  return toTrustMaterial(root, () => ({ publicKey, validFor: () => true }))
+  const publicKey = keyPem === undefined ? undefined : createPublicKey(keyPem)
+  const material = publicKey ? toTrustMaterial(root, () => ({ publicKey, validFor: () => true })) : toTrustMaterial(root)
+  for (const authority of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
+    authority.certChain.forEach(encodeOnce)
+    authority.certChain.forEach(verifyOnce)
+  }
+  return material
+}
+
+/*
+ * For every bundle the library encodes whole certificates again and again to compare them, and proves anew that a root's
+ * certificates signed each other: half of a proof. Nothing changes a certificate after parsing (the log's promise is taken
+ * out of a copy), so each is encoded once, and each pair of a root's certificates is proven once.
+ */
+
+function encodeOnce(certificate: X509Certificate): void {
+  for (const part of [certificate.root, certificate.tbsCertificate]) {
+    const der = part.toDER()
+    part.toDER = () => der
+  }
+}
+
+function verifyOnce(certificate: X509Certificate): void {
+  const verify = certificate.verify.bind(certificate)
+  const known = new WeakMap<X509Certificate, boolean>()
+  certificate.verify = (issuer = certificate) => {
+    const answer = known.get(issuer) ?? verify(issuer)
+    known.set(issuer, answer)
+    return answer
+  }
 }
 
 export interface SignatureCheck {
@@ -48,7 +75,9 @@ export interface SignatureCheck {
 /** Checks times, certificate chain, certificate log, transparency log and signature; no identity. */
 export function checkSignature(bundle: Bundle, { material, thresholds, artifact }: SignatureCheck): void {
   const verifier = new Verifier(material, { tlogThreshold: thresholds.log, ctlogThreshold: thresholds.certificateLog, timestampThreshold: thresholds.time })
-  verifier.verify(toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact)))
+  const entity = toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact))
+  if (entity.key.$case === 'certificate') encodeOnce(entity.key.certificate)
+  verifier.verify(entity)
 }
 
 /** The times that `checkSignature` has proven, as it sees them: promised log entries, and timestamps. */

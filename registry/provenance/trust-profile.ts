@@ -29,7 +29,7 @@ const PUBLIC_GOOD_MIRROR = 'https://tuf-repo-cdn.sigstore.dev'
 
 /**
  * Loads a profile: the public good root that `@sigstore/tuf` ships, GitHub's root that lies beside this file (see
- * docs/trust-model.md for where it is from and when it must be renewed), or a file, relative to `baseDir`.
+ * github-root.md for where it is from and when it must be renewed), or a file, relative to `baseDir`.
  * Nothing is fetched.
  * @throws CatalystError TRUST_ROOT_INVALID
  */
