@@ -1,0 +1,2 @@
+-- catalyst: expand
+CREATE TABLE points (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL)
