@@ -11,6 +11,21 @@ import { blockLines, isLeaf, isScalar, oneLine } from './yaml-style.ts'
 
 /** The text with the value at `path` set. Mappings and lists are merged member by member, so that comments in them survive. */
 export function setInYaml(text: string, path: Path, value: unknown): string {
+  return withLineFeeds(text, (lines) => setIn(lines, path, value))
+}
+
+/** The text without what stands at `path`. Comments inside it go with it; those above it stay. */
+export function deleteInYaml(text: string, path: Path): string {
+  return withLineFeeds(text, (lines) => deleteIn(lines, path))
+}
+
+/** Edits a file with Windows line ends as one without, and gives them back. */
+function withLineFeeds(text: string, edit: (text: string) => string): string {
+  const windows = text.includes('\r\n') && !/(^|[^\r])\n/.test(text)
+  return windows ? edit(text.replaceAll('\r\n', '\n')).replaceAll('\n', '\r\n') : edit(text)
+}
+
+function setIn(text: string, path: Path, value: unknown): string {
   const document = parseYaml(text, 'edited text')
   const before = valueAt(document.value, path)
   if (isDeepStrictEqual(before, value)) return text
@@ -19,8 +34,7 @@ export function setInYaml(text: string, path: Path, value: unknown): string {
   return proven(text, path, value, document.spanOf(path) ? replaced(document, path, value) : inserted(document, path, value))
 }
 
-/** The text without what stands at `path`. Comments inside it go with it; those above it stay. */
-export function deleteInYaml(text: string, path: Path): string {
+function deleteIn(text: string, path: Path): string {
   const document = parseYaml(text, 'edited text')
   if (!document.spanOf(path)) return text
   return proven(text, path, undefined, removed(document, path))
@@ -44,15 +58,15 @@ function says(text: string, value: unknown): boolean {
 function mergeMapping(text: string, path: Path, before: Mapping, value: Mapping): string {
   const gone = Object.keys(before).filter((key) => value[key] === undefined)
   const set = Object.entries(value).filter(([, item]) => item !== undefined)
-  const added = set.reduce((edited, [key, item]) => setInYaml(edited, [...path, key], item), text)
-  return gone.reduce((edited, key) => deleteInYaml(edited, [...path, key]), added)
+  const added = set.reduce((edited, [key, item]) => setIn(edited, [...path, key], item), text)
+  return gone.reduce((edited, key) => deleteIn(edited, [...path, key]), added)
 }
 
 function mergeList(text: string, path: Path, before: readonly unknown[], value: readonly unknown[]): string {
   const kept = before.filter((item) => includes(value, item))
-  const added = value.filter((item) => !includes(before, item)).reduce<string>((edited, item, i) => setInYaml(edited, [...path, before.length + i], item), text)
+  const added = value.filter((item) => !includes(before, item)).reduce<string>((edited, item, i) => setIn(edited, [...path, before.length + i], item), text)
   const gone = [...before.keys()].filter((i) => !includes(kept, before[i])).reverse()
-  return gone.reduce((edited, i) => deleteInYaml(edited, [...path, i]), added)
+  return gone.reduce((edited, i) => deleteIn(edited, [...path, i]), added)
 }
 
 /** True when the list can be reached by taking items away and adding others behind. */
@@ -80,7 +94,7 @@ function replaced(document: YamlDocument, path: Path, value: unknown): string | 
   }
   if (!span.key) return undefined
   const end = lineEnd(text, span.end)
-  const lines = eol(text) + indented(value, indentOf(text, span.key.start) + stepOf(document), document)
+  const lines = `\n${indented(value, indentOf(text, span.key.start) + stepOf(document), document)}`
   return splice(splice(text, end, end, lines), beforeSpaces(text, span.start), span.end, '')
 }
 
@@ -95,7 +109,7 @@ function inserted(document: YamlDocument, path: Path, value: unknown): string | 
   const key = path.at(-1)
   const parent = document.spanOf(parentPath)
   const member = typeof key === 'number' ? [value] : { [String(key)]: value }
-  if (!parent || parent.children.length === 0) return path.length === 0 ? undefined : setInYaml(document.text, parentPath, member)
+  if (!parent || parent.children.length === 0) return path.length === 0 ? undefined : setIn(document.text, parentPath, member)
   if (!parent.flow) return insertedLines(document, parent, member)
   const last = document.spanOf([...parentPath, parent.children.at(-1) ?? 0])
   const item = typeof key === 'number' ? oneLine(value) : `${oneLine(key)}: ${oneLine(value)}`
@@ -107,15 +121,15 @@ function insertedLines(document: YamlDocument, parent: Span, member: unknown): s
   const column = indentOf(text, parent.start)
   if (column === 0) return appendedSection(document, member)
   const at = afterInnerComments(text, lineEnd(text, parent.end), column + 1)
-  return splice(text, at, at, eol(text) + indented(member, column, document))
+  return splice(text, at, at, `\n${indented(member, column, document)}`)
 }
 
 /** A new section goes behind everything, with a blank line before it where the file has such lines. */
 function appendedSection(document: YamlDocument, member: unknown): string {
   const { text } = document
   const at = text.trimEnd().length
-  const blank = /\n\r?\n/.test(text.slice(0, at)) ? eol(text) : ''
-  return `${text.slice(0, at)}${blank}${eol(text)}${indented(member, 0, document)}${text.slice(at) || eol(text)}`
+  const blank = text.slice(0, at).includes('\n\n') ? '\n' : ''
+  return `${text.slice(0, at)}${blank}\n${indented(member, 0, document)}${text.slice(at) || '\n'}`
 }
 
 function removed(document: YamlDocument, path: Path): string | undefined {
@@ -189,10 +203,6 @@ function splice(text: string, start: number, end: number, by: string): string {
 
 // ---- rendering -----------------------------------------------------------------------------------------------
 
-function eol(text: string): string {
-  return text.includes('\r\n') ? '\r\n' : '\n'
-}
-
 /** How far this file indents: as far as its first nested key. */
 function stepOf(document: YamlDocument): number {
   const tops = document.spanOf([])?.children.map((key) => document.spanOf([key])) ?? []
@@ -201,7 +211,7 @@ function stepOf(document: YamlDocument): number {
 }
 
 function indented(value: unknown, column: number, document: YamlDocument): string {
-  return blockLines(value, stepOf(document)).map((line) => ' '.repeat(column) + line).join(eol(document.text))
+  return blockLines(value, stepOf(document)).map((line) => ' '.repeat(column) + line).join('\n')
 }
 
 // ---- values --------------------------------------------------------------------------------------------------
