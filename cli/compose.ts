@@ -11,6 +11,7 @@ import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
 import type { Hold, IndexSource, Progress, StoreState } from '../reconciler/ports.ts'
+import { trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
 import { openSqlite } from '../reconciler/store-db/sqlite.ts'
@@ -108,7 +109,7 @@ export class House {
   /** What is recorded and live. With `check` every unpacked file of live plugins is read. */
   async observe(desired: DesiredState, options: { readonly check: boolean }): Promise<ObservedState> {
     const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
-    const live = liveTrees(this.paths)
+    const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
     return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map() }
   }
 
@@ -228,7 +229,8 @@ export class House {
   }
 
   #proving(): Proofs {
-    this.#proofs ??= openProofs({ baseDir: this.files.dir, verdictsDir: this.settings.verdictsDir })
+    const clockOffsetMs = this.#options.now ? Date.parse(this.#options.now()) - Date.now() : 0
+    this.#proofs ??= openProofs({ baseDir: this.files.dir, verdictsDir: this.settings.verdictsDir, clockOffsetMs })
     return this.#proofs
   }
 

@@ -9,7 +9,7 @@ import { blockOf, rewish, type BlockWish } from './blocks.ts'
 import { sameRelease } from './candidates.ts'
 import { gather, type Gathered } from './gather.ts'
 import { prove, type Proven } from './prove.ts'
-import { waitingBlocks } from './waiting.ts'
+import { refusedBlocks, waitingBlocks } from './waiting.ts'
 
 /** What `lock` and `update` are asked. `locked` is the present lock, absent the first time. */
 export interface LockRequest {
@@ -147,11 +147,12 @@ function outcome(request: LockRequest, gathered: Gathered, resolved: Resolved, p
   const plugins = Object.fromEntries(resolved.selections.map((s) => [s.id, blockFor(s, request, proofs)]))
   for (const id of [...failed.keys(), ...resolved.waiting.map((w) => w.id)]) {
     const block = before[id]
-    if (block && !plugins[id] && request.desired.plugins.some((p) => p.id === id)) plugins[id] = block
+    // Exactly as it was: what could not be taken does not even change its range.
+    if (block && (plugins[id] || request.desired.plugins.some((p) => p.id === id))) plugins[id] = block
   }
   const waiting = waitingBlocks(resolved.waiting, gathered.direct, request.desired)
   return {
-    lock: assemble(request.locked, plugins, waiting.blocks),
+    lock: assemble(request.locked, plugins, { ...refusedBlocks(failed, plugins, request.desired), ...waiting.blocks }),
     changes: changesBetween(before, plugins),
     keptBack: resolved.selections.filter((s) => s.keptBack.length > 0).map((s) => ({ id: s.id, versions: s.keptBack })),
     waiting: waiting.waiting,

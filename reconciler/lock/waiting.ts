@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
-import type { Lock, WaitingBlock } from '../../schemas/lock.ts'
+import type { Problem } from '../../schemas/errors.ts'
+import type { Lock, LockBlock, WaitingBlock } from '../../schemas/lock.ts'
 import type { DesiredState } from '../plan/desired.ts'
 import type { Waiting } from '../plan/resolve-types.ts'
 import type { DirectFinding } from './direct.ts'
@@ -21,6 +22,20 @@ export function waitingBlocks(
       return [w.id, { ...(requested === undefined ? {} : { requested }), code: w.code, version: w.candidate?.version ?? '0.0.0', write: w.hint }]
     })
   return { waiting: shown, blocks: Object.fromEntries(blocks) }
+}
+
+/**
+ * Plugins whose release was refused or could not be checked, where the lock does not answer plugins.yaml because of it:
+ * recorded, so that `plan` and `apply` go on with all others and say so.
+ */
+export function refusedBlocks(failed: ReadonlyMap<string, Problem>, plugins: Readonly<Record<string, LockBlock>>, desired: DesiredState): NonNullable<Lock['waiting']> {
+  const unanswered = desired.plugins.filter((p) => failed.has(p.id) && plugins[p.id]?.requested !== p.range)
+  return Object.fromEntries(
+    unanswered.map(({ id, range }): [string, WaitingBlock] => {
+      const problem = failed.get(id)
+      return [id, { requested: range, code: 'RELEASE_REFUSED', version: plugins[id]?.version ?? '0.0.0', write: `${problem?.code}: ${problem?.message}`.slice(0, 2000) }]
+    }),
+  )
 }
 
 function signerHint(waiting: Waiting, findings: readonly DirectFinding[]): string {

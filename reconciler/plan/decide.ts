@@ -103,13 +103,20 @@ function heldNotice(step: Step): Notice {
   }
 }
 
+const WAITING_WORDS: Record<NonNullable<Lock['waiting']>[string]['code'], readonly [string, string]> = {
+  GRANT_MISSING: ['PermissionsUndecided', 'waits for permissions in plugins.yaml'],
+  SIGNER_MISSING: ['SignerUndecided', 'waits for a signer in plugins.yaml'],
+  DECISION_REQUIRED: ['DecisionRequired', 'waits for a decision in plugins.yaml'],
+  RELEASE_REFUSED: ['ReleaseRefused', 'was refused when the lock was written'],
+}
+
 function waitingNotices({ lock }: PlanInput): readonly Notice[] {
-  return Object.entries(lock.waiting ?? {}).map(([id, waiting]) => ({
-    id,
-    code: waiting.code === 'GRANT_MISSING' ? 'PermissionsUndecided' : 'SignerUndecided',
-    message: `${id} ${waiting.version} waits for a decision in plugins.yaml`,
-    hint: waiting.write,
-  }))
+  return Object.entries(lock.waiting ?? {}).map(([id, waiting]) => {
+    const [code, words] = WAITING_WORDS[waiting.code]
+    const subject = waiting.code === 'RELEASE_REFUSED' ? `${id} ${waiting.requested ?? '*'}` : `${id} ${waiting.version}`
+    const stays = lock.plugins[id] ? `; ${lock.plugins[id].version} stays` : ''
+    return { id, code, message: `${subject} ${words}${stays}`, hint: waiting.write }
+  })
 }
 
 function unsignedNotices({ lock }: PlanInput): readonly Notice[] {

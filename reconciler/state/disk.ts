@@ -9,6 +9,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EROFS: 'READ_ONLY',
   EACCES: 'READ_ONLY',
   EPERM: 'READ_ONLY',
+  ENOTDIR: 'FILE_UNREADABLE',
+  EISDIR: 'FILE_UNREADABLE',
 }
 
 /** Gives a failure of the file system its code: what was tried stands in the message. Others are returned as they are, a foreign one as INTERNAL. */
