@@ -53,8 +53,7 @@ function readTree(dir: string): { readonly files: readonly Found[]; readonly oth
     for (const entry of readFolder(folder)) {
       const path = prefix + entry.name
       if (entry.isDirectory()) walk(`${folder}/${entry.name}`, `${path}/`)
-      else if (entry.isFile()) (readFile(`${folder}/${entry.name}`, path, files) || others.push(path))
-      else others.push(path)
+      else if (!entry.isFile() || !readFile(`${folder}/${entry.name}`, path, files)) others.push(path)
     }
   }
   if (lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) walk(dir, '')

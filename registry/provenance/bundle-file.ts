@@ -36,7 +36,7 @@ function parseJson(bytes: Uint8Array): unknown {
 /** A protobuf `oneof` holds one member; in JSON somebody can write two, and each reader picks its own. */
 function refuseTwoContents(json: unknown): void {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw invalid('is not a JSON object')
-  const has = (...names: readonly string[]): boolean => names.some((name) => (json as Record<string, unknown>)[name] != null)
+  const has = (...names: readonly string[]): boolean => names.some((name) => (json as Record<string, unknown>)[name] ?? false)
   if (has('messageSignature', 'message_signature') && has('dsseEnvelope', 'dsse_envelope')) throw invalid('carries both a message signature and a DSSE envelope')
 }
 

@@ -215,7 +215,7 @@ describe('archives that are refused', () => {
     const packed = gzipSync(many, { level: 1 })
     const start = performance.now()
     expect(refusal(packed).code).toBe('ARCHIVE_TOO_LARGE')
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(5000)
   })
 
   test('more bytes than an artifact may have', () => {

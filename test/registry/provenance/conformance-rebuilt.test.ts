@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { loadProfile, profileOfText, type TrustProfile } from '../../../registry/provenance/trust-profile.ts'
 import { verifyByHand } from '../../../registry/provenance/verify-by-hand.ts'
 import type { ErrorCode } from '../../../schemas/errors.ts'
-import { bytesOf, refusal } from './release.ts'
+import { bytesOf, refusal, type Loose } from './release.ts'
 
 /* Further cases of the conformance suite, made from its happy path as their descriptions say. Names are the suite's. */
 
@@ -15,8 +15,6 @@ const ISSUER = 'https://token.actions.githubusercontent.com'
 const A_TXT = readFileSync(`${SUITE}a.txt`)
 const publicGood = await loadProfile('public-good')
 
-/** Loose JSON of a bundle: tests break it on purpose. */
-type Loose = Record<string, any>
 const read = (name: string): Loose => JSON.parse(readFileSync(`${SUITE}${name}/bundle.sigstore.json`, 'utf8')) as Loose
 
 function happy(change: (bundle: Loose, entry: Loose) => void = () => undefined): Loose {

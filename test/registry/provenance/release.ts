@@ -29,6 +29,10 @@ export function attest(run: Partial<WorkflowRun> = {}, options: ProvenanceOption
   return sigstore.attest(artifact, { ...RUN, ...run }, { at: SIGNED_AT, ...options })
 }
 
+/** JSON that a test breaks on purpose, wherever it likes. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Loose = Record<string, any>
+
 export const bytesOf = (bundle: unknown): Buffer => Buffer.from(typeof bundle === 'string' ? bundle : JSON.stringify(bundle))
 
 export function release(bundle: unknown, odd: Partial<SignedRelease> = {}): SignedRelease {

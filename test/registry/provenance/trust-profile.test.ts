@@ -8,9 +8,8 @@ import { loadProfile, profileOfText } from '../../../registry/provenance/trust-p
 import { observeSigner, verifyRelease } from '../../../registry/provenance/verify-release.ts'
 import { verifyByHand } from '../../../registry/provenance/verify-by-hand.ts'
 import { CatalystError } from '../../../schemas/errors.ts'
-import { ARTIFACT, attest, codeOf, expected, profile, refusal, release, sigstore } from './release.ts'
+import { ARTIFACT, attest, codeOf, expected, profile, refusal, release, sigstore, type Loose } from './release.ts'
 
-type Loose = Record<string, any>
 const own = (): Loose => structuredClone(sigstore.trustedRoot) as Loose
 const load = (root: unknown): unknown => profileOfText('./own.json', typeof root === 'string' ? root : JSON.stringify(root))
 const edited = (change: (root: Loose) => void): Loose => {
