@@ -1,22 +1,14 @@
+import pLimit from 'p-limit'
+
 /**
- * Runs `work` for all items, at most `limit` at a time, and gives the results in the order of the items. After a
- * failure no further item is begun; it is thrown once all that were begun have ended, so that nothing goes on unseen.
+ * Runs `work` for all items, at most `limit` at a time, and gives the results in the order of the items. A failure is
+ * thrown once everything that was begun has ended, so that nothing goes on unseen after the lease was given back.
  */
 export async function bounded<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  const failures: unknown[] = []
-  const queue = items.entries()
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) {
-      if (failures.length > 0) return
-      try {
-        results[index] = await work(item)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  if (failures.length > 0) throw failures[0]
-  return results
+  const run = pLimit(limit)
+  const ended = await Promise.allSettled(items.map((item) => run(() => work(item))))
+  return ended.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
 }

@@ -374,8 +374,11 @@ describe('what can go wrong around it', () => {
 
   test.each(['staged', 'probed', 'built'])('the lease is lost at "%s": nothing goes live', async (boundary) => {
     await world.apply(A1)
-    const steal = (name: string): void => void (name === boundary && state.breakLease(world.deps.clock(), 'operator'))
+    const passed: string[] = []
+    const steal = (name: string): void => void (passed.push(name), name === boundary && state.breakLease(world.deps.clock(), 'operator'))
     await expect(world.apply(A2, { onBoundary: steal })).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    expect(passed).toContain(boundary)
+    expect(passed).not.toContain('activating')
     expect(liveVersions()).toEqual({ a: '1.0.0' })
     expect((await state.read()).installs[0]?.block.version).toBe('1.0.0')
     await world.apply(A2)

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { liftHolds, rollback } from '../../../reconciler/apply/rollback.ts'
 import type { StoreState } from '../../../reconciler/ports.ts'
 import { memoryStore } from '../../../reconciler/store-db/memory.ts'
-import { currentGeneration, liveTrees } from '../../../reconciler/state/generations.ts'
+import { currentGeneration, liveTrees, switchTo } from '../../../reconciler/state/generations.ts'
+import { openJournal } from '../../../reconciler/state/journal.ts'
 import { removeTree } from '../../../reconciler/state/trees.ts'
 import { temporaryStore } from '../state/folder.ts'
 import { releaseBlock, worldAt, type Catalogue, type Wish, type World } from './world.ts'
@@ -111,6 +112,16 @@ describe('rollback --to N', () => {
     rmSync(world.paths.generation(1), { recursive: true })
     await rollback({ to: 1 }, world.rollbackDeps)
     expect(liveVersions()).toEqual({ a: '1.0.0' })
+  })
+
+  test('a pass that was killed after its rename is undone first, also when the rollback itself cannot be done', async () => {
+    await world.apply({ a: { version: '1.0.0' } })
+    await world.apply({ a: { version: '2.0.0' } })
+    openJournal(world.paths.journal).intent('activate:1', world.rollbackDeps.clock())
+    switchTo(world.paths, 1)
+    await expect(rollback({ to: 7 }, world.rollbackDeps)).rejects.toMatchObject({ code: 'GENERATION_UNKNOWN' })
+    expect(liveVersions()).toEqual({ a: '2.0.0' })
+    expect(existsSync(world.paths.journal)).toBe(false)
   })
 
   test('somebody is applying: BUSY', async () => {
