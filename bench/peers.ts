@@ -6,7 +6,7 @@ import type { Loopback, OfferedPlugin } from './loopback.ts'
 import type { Command } from './measure.ts'
 
 const MODULES = join(import.meta.dirname, 'node_modules')
-const PEERS = ['npm', 'pnpm'] as const
+export const PEERS = ['npm', 'pnpm'] as const
 export type Peer = (typeof PEERS)[number]
 
 /** Installs the peers that bench/package-lock.json names, once. */

@@ -56,7 +56,8 @@ function timed(input: ResolveInput, run: (input: ResolveInput) => void, repeat: 
 
 const VERSIONS = Array.from({ length: 20 }, (_, i) => `${1 + Math.floor(i / 5)}.${i % 5}.0`)
 
-function growingWorld(wanted: number): ResolveInput {
+/** The world of `resolveGrowth`, also for a test that counts steps instead of time. */
+export function growingWorld(wanted: number): ResolveInput {
   const next = sequence(wanted)
   const shared = Math.ceil(wanted / 2)
   // always another one, so that a small world is no thinner than a large one

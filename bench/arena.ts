@@ -1,0 +1,51 @@
+import type { Ground } from './ground.ts'
+import type { OfferedPlugin } from './loopback.ts'
+import type { Peer } from './peers.ts'
+import type { WorldProcess } from './world-process.ts'
+
+/** What every measurement is given. */
+export interface Arena {
+  readonly world: WorldProcess
+  readonly ground: Ground
+  /** The tools to measure beside us. */
+  readonly peers: readonly Peer[]
+  readonly sizes: Sizes
+}
+
+/** How much of everything. `bench/run.ts` takes FULL; the test that this folder still works takes its own. */
+export interface Sizes {
+  /** Plugins of a store with nothing to do, and of a rollback. */
+  readonly calm: number
+  /** Plugins of the cold install that is compared. */
+  readonly cold: number
+  readonly coldGrowth: readonly number[]
+  readonly calmGrowth: readonly number[]
+  readonly proofs: readonly number[]
+  /** Uncounted rounds before the others. */
+  readonly warmUps: number
+  /** Rounds of quick and of slow measurements. */
+  readonly quickRounds: number
+  readonly slowRounds: number
+  readonly growthRounds: number
+  /** Resolving takes its sizes from bench/resolve.ts. */
+  readonly resolve: boolean
+}
+
+export const FULL: Sizes = {
+  calm: 50,
+  cold: 100,
+  coldGrowth: [10, 50, 100, 200],
+  calmGrowth: [10, 50, 200, 500],
+  proofs: [1, 10, 100, 200],
+  warmUps: 1,
+  quickRounds: 25,
+  slowRounds: 7,
+  growthRounds: 3,
+  resolve: true,
+}
+
+/** The first `count` plugins of the world. */
+export function first({ world }: Arena, count: number): readonly OfferedPlugin[] {
+  if (world.plugins.length < count) throw new Error(`the world has ${world.plugins.length} plugins, ${count} are wanted`)
+  return world.plugins.slice(0, count)
+}
