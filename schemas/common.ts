@@ -12,6 +12,9 @@ export const Closed = <P extends Type.TProperties>(properties: P, options: Type.
 export const Keyed = <V extends Type.TSchema>(key: Type.TSchema, value: V, options: Type.TObjectOptions = {}) =>
   Type.Unsafe<Record<string, Type.Static<V>>>({ type: 'object', propertyNames: key, additionalProperties: value, ...options })
 
+/** The schema with a sentence that editors show at the key. */
+export const about = <S extends Type.TSchema>(schema: S, description: string): S => ({ ...schema, description })
+
 export const Id = Type.String({ pattern: ID_PATTERN, maxLength: ID_MAX_LENGTH, title: 'plugin id' })
 export const Sha256 = Type.Unsafe<`sha256:${string}`>(Type.String({ pattern: DIGEST_PATTERN, title: 'sha256 digest' }))
 export const Commit = Type.String({ pattern: '^[0-9a-f]{40}$', title: 'git commit' })
@@ -41,8 +44,8 @@ export const RangeById = Keyed(Id, Range)
 /** A repository by its numeric ids: they are the anchor, its URL may change over time. */
 export const RepositoryRef = Closed({
   url: RepositoryUrl,
-  id: Type.Integer({ minimum: 1 }),
-  ownerId: Type.Integer({ minimum: 1 }),
+  id: Type.Integer({ minimum: 1, description: 'GitHub number of the repository; it stays when the name changes' }),
+  ownerId: Type.Integer({ minimum: 1, description: 'GitHub number of the owner' }),
 })
 export type RepositoryRef = Type.Static<typeof RepositoryRef>
 
@@ -63,10 +66,10 @@ export type ReusableWorkflow = Type.Static<typeof ReusableWorkflow>
 
 /** Who must have signed: the exact workflow of the repository, at the tag of the version or at one of `refs`. */
 export const SignerRule = Closed({
-  workflow: WorkflowPath,
-  refs: Type.Optional(Type.Array(GitRef, { maxItems: 16 })),
-  issuer: Type.Optional(Url),
-  reusable: Type.Optional(ReusableWorkflow),
+  workflow: about(WorkflowPath, 'The workflow of the repository that must have signed'),
+  refs: Type.Optional(Type.Array(GitRef, { maxItems: 16, description: 'Refs accepted besides the tag of the version; their commit must be the tag’s' })),
+  issuer: Type.Optional(about(Url, 'OpenID issuer of the signer; GitHub Actions unless named')),
+  reusable: Type.Optional(about(ReusableWorkflow, 'A reusable workflow that signs in place of the repository’s own')),
 })
 export type SignerRule = Type.Static<typeof SignerRule>
 
@@ -91,12 +94,12 @@ export type MigrationRef = Type.Static<typeof MigrationRef>
 
 /** What happens to each class of things when an entry leaves plugins.yaml (RECONCILER.md). */
 export const UninstallPolicy = Closed({
-  code: Type.Optional(Type.Enum(['keep', 'remove'])),
-  config: Type.Optional(Type.Enum(['keep', 'remove', 'ask'])),
-  data: Type.Optional(Type.Enum(['keep', 'remove', 'ask'])),
-  tables: Type.Optional(Type.Enum(['keep', 'remove', 'ask'])),
-  backup: Type.Optional(Type.Boolean()),
-  grace: Type.Optional(Duration),
+  code: Type.Optional(Type.Enum(['keep', 'remove'], { description: 'The unpacked package: keep it for a rollback, or remove it' })),
+  config: Type.Optional(Type.Enum(['keep', 'remove', 'ask'], { description: 'Its configuration' })),
+  data: Type.Optional(Type.Enum(['keep', 'remove', 'ask'], { description: 'Its data folder and stored keys' })),
+  tables: Type.Optional(Type.Enum(['keep', 'remove', 'ask'], { description: 'The tables that its migrations made' })),
+  backup: Type.Optional(Type.Boolean({ description: 'Back up and read back before anything is removed' })),
+  grace: Type.Optional(about(Duration, 'How long removed data stays in quarantine before it is purged')),
 })
 export type UninstallPolicy = Type.Static<typeof UninstallPolicy>
 

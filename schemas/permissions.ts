@@ -18,11 +18,11 @@ const Access = Type.Enum(['read', 'write'])
  * entry caps in this shape. `write` includes `read`; a list of tables means read.
  */
 export const PermissionsInput = Closed({
-  database: Type.Optional(Type.Union([Keyed(Table, Access), Type.Array(Table)])),
-  api: Type.Optional(Type.Array(HostPort, { maxItems: 100 })),
-  filesystem: Type.Optional(Keyed(DataPath, Type.Enum(['r', 'rw']))),
-  hooks: Type.Optional(Type.Array(Hook, { maxItems: 100 })),
-  admin: Type.Optional(Type.Boolean()),
+  database: Type.Optional(Type.Union([Keyed(Table, Access), Type.Array(Table)], { description: 'Tables and read or write; a list means read' })),
+  api: Type.Optional(Type.Array(HostPort, { maxItems: 100, description: 'Hosts it may call; port 443 unless named' })),
+  filesystem: Type.Optional(Keyed(DataPath, Type.Enum(['r', 'rw']), { description: 'Folders of the store it may read (r) or write (rw)' })),
+  hooks: Type.Optional(Type.Array(Hook, { maxItems: 100, description: 'Events it is told of' })),
+  admin: Type.Optional(Type.Boolean({ description: 'It may add pages to the admin' })),
 })
 export type PermissionsInput = Type.Static<typeof PermissionsInput>
 

@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { Closed, Id, Instant, RepositoryUrl, SignerRule } from './common.ts'
+import { about, Closed, Id, Instant, RepositoryUrl, SignerRule } from './common.ts'
 import { PermissionsInput } from './permissions.ts'
 
 export const TIERS = ['official', 'community', 'generated'] as const
@@ -15,15 +15,15 @@ export const RegistryEntry = Closed(
     repositories: Type.Array(
       Closed({
         url: RepositoryUrl,
-        id: Type.Integer({ minimum: 1 }),
-        ownerId: Type.Integer({ minimum: 1 }),
-        until: Type.Optional(Instant),
+        id: Type.Integer({ minimum: 1, description: 'GitHub number of the repository; it stays when the name changes' }),
+        ownerId: Type.Integer({ minimum: 1, description: 'GitHub number of the owner' }),
+        until: Type.Optional(about(Instant, 'Releases after this moment are not the entry’s: the plugin moved')),
       }),
-      { minItems: 1, maxItems: 16 },
+      { minItems: 1, maxItems: 16, description: 'Where it may be published from' },
     ),
     path: Type.Optional(Type.String({ pattern: '^(?!/)(?!.*\\.\\.)[A-Za-z0-9_./-]+$', maxLength: 200 })),
-    signer: SignerRule,
-    permissions: Type.Optional(PermissionsInput),
+    signer: about(SignerRule, 'Who must have signed'),
+    permissions: Type.Optional(about(PermissionsInput, 'The most that a release may ask; none when absent')),
     categories: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]*$', maxLength: 40 }), { maxItems: 10 })),
     tier: Type.Enum([...TIERS]),
     publisher: Type.String({ minLength: 1, maxLength: 100 }),
