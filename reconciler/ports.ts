@@ -213,7 +213,7 @@ export interface Activation {
   readonly reason: string
 }
 
-/** One installed set. `plugins` maps ids to the tree that is live. */
+/** One installed set: exactly these records. A plugin that is switched off belongs to it, its tree is not live. */
 export interface GenerationRecord {
   readonly number: number
   readonly createdAt: string
@@ -244,10 +244,14 @@ export interface StoreSnapshot {
 
 /** The new truth after an activation, written in one transaction that also raises the serial. */
 export interface StoreCommit {
+  /** Recorded when its number is new; an activation is recorded when it was not the one that is live. */
   readonly generation: GenerationRecord
   readonly activation: Omit<Activation, 'number' | 'generation'>
+  /** All that is installed now. What is installed is not retained any more. */
   readonly installs: readonly InstallRecord[]
+  /** Retained from now on, beside those that are already. */
   readonly removed: readonly RetainedRecord[]
+  /** All holds that stand now. */
   readonly holds: readonly Hold[]
   readonly audit: readonly Omit<AuditRecord, 'sequence' | 'chain' | 'at' | 'by'>[]
   /** The fencing token of the lease under which this is written; another holder's commit is refused. */

@@ -11,6 +11,7 @@ import { collect, planCollection } from '../../../reconciler/state/gc.ts'
 import { currentGeneration, liveTrees } from '../../../reconciler/state/generations.ts'
 import { openJournal } from '../../../reconciler/state/journal.ts'
 import { writeStamp } from '../../../reconciler/state/stamp.ts'
+import { createProbe } from '../../../sandbox/probe.ts'
 import { temporaryStore } from '../state/folder.ts'
 import { releaseBlock, worldAt, type Catalogue, type Wish, type World } from './world.ts'
 
@@ -196,6 +197,19 @@ describe('one bad release', () => {
       const result = await world.apply(A1, { verifier })
       expect(result.outcomes).toMatchObject([{ outcome: 'failed', error: { code: 'IDENTITY_MISMATCH' } }])
     }
+  })
+})
+
+describe('with the real probe', () => {
+  test('code that starts goes live, code that ends itself or lies about its type does not', async () => {
+    const well = { 'index.js': 'exports.createPlugin = () => ({ health: async () => ({ ok: true }) })' }
+    withCatalogue({ 'a@1.0.0': { files: well }, 'b@1.0.0': { files: well }, 'a@2.0.0': { files: { 'index.js': 'process.exit(0)' } }, 'b@2.0.0': { files: { 'index.js': 'exports.createPlugin = () => ({})' } } })
+    const probe = createProbe()
+    const wish = (version: string): Wish => ({ a: { version }, b: { version } })
+    expect(outcomesOf(await world.apply(wish('1.0.0'), { probe }))).toEqual({ a: 'applied', b: 'applied' })
+    const result = await world.apply(wish('2.0.0'), { probe })
+    expect(result.outcomes.map((o) => o.error?.code)).toEqual(['PROBE_FAILED', 'PROBE_FAILED'])
+    expect(liveVersions()).toEqual({ a: '1.0.0', b: '1.0.0' })
   })
 })
 
