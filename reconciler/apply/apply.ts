@@ -1,4 +1,4 @@
-import { CatalystError } from '../../schemas/errors.ts'
+import type { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Probe, StoreSnapshot } from '../ports.ts'

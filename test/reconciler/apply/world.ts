@@ -53,7 +53,7 @@ export function releaseBlock(id: string, version: string, odds: ReleaseOdds = {}
   return block(id, version, { ...withoutDigest(bare), bundle: { url: `${artifact.url}.sigstore.json`, sha256: sha256(bundleOf(bare)) }, ...odds.block })
 }
 
-function withoutDigest({ entryDigest: _, ...rest }: LockBlock): Omit<LockBlock, 'entryDigest'> {
+function withoutDigest({ entryDigest: _digest, ...rest }: LockBlock): Omit<LockBlock, 'entryDigest'> {
   return rest
 }
 
