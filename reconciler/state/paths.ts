@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { hexOf, type Digest } from '../../schemas/digest.ts'
+import type { Digest } from '../../schemas/digest.ts'
 
 /** Every path of what this machine can rebuild: `.catalyst/` of one store. All absolute, all on one file system. */
 export interface StorePaths {
@@ -41,7 +41,8 @@ export function storePaths(store: string): StorePaths {
     quarantine: join(root, 'quarantine'),
     hosts: join(root, 'hosts'),
     tmp: join(root, 'tmp'),
-    tree: (digest) => join(trees, hexOf(digest)),
+    // Not hexOf(): the path on which nothing is to do loads no hashing.
+    tree: (digest) => join(trees, digest.slice('sha256:'.length)),
     generation: (number) => join(generations, String(number)),
   }
 }
