@@ -23,7 +23,8 @@ export interface ApartOptions {
   readonly timeoutMs?: number
 }
 
-const ENTRY = new URL('./apart-process.ts', import.meta.url)
+/** The same process from sources and from a bundle. */
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './apart-process.ts' : './apart-process.js', import.meta.url)
 const TIMEOUT_MS = 30_000
 
 /**

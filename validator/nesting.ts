@@ -23,6 +23,12 @@ export function nestsTooDeep(text: string): boolean {
   return new Nesting(text).tooDeep()
 }
 
+/** How deep the text nests at most; more than `MAX_LEVELS` when it nests too deeply. */
+export function levelsOf(text: string): number {
+  const nesting = new Nesting(text)
+  return nesting.tooDeep() ? MAX_LEVELS + 1 : nesting.deepest
+}
+
 function countOpeners(text: string): number {
   let count = 0
   for (let i = 0; i < text.length; i++) if (OPENERS[text.charCodeAt(i)] === 1) count++
@@ -53,6 +59,7 @@ class Nesting {
   readonly #text: string
   readonly #levels: Level[] = []
   #top: Level = { kind: 'block', chain: 0, before: 0, run: 0, operandAfter: true }
+  deepest = 0
   #depth = 0
   #at = 0
   #operandNext = true
@@ -66,6 +73,7 @@ class Nesting {
   tooDeep(): boolean {
     while (this.#at < this.#text.length) {
       this.#token()
+      if (this.#depth > this.deepest) this.deepest = this.#depth
       if (this.#depth > MAX_LEVELS || this.#top.run > MAX_RUN) return true
     }
     return false
