@@ -72,14 +72,17 @@ function nameOf(source: string): string {
   return name
 }
 
+/** What certificates call a repository, whatever the address under which it is asked: GitHub.com only for now. */
+const IDENTITY_SERVER = 'https://github.com'
+
 async function openRepository(settings: GitHubSettings, name: string, signal: AbortSignal | undefined): Promise<Repository> {
   const api = await octokit(settings)
   const [owner = '', repo = ''] = name.split('/')
   const { data } = await asked(() => api.rest.repos.get({ owner, repo, ...abortable(signal) }), signal)
   // A renamed repository answers under its present name; its numeric ids say which one it is.
   if (!Number.isSafeInteger(data.id) || !Number.isSafeInteger(data.owner.id)) throw new TypeError('a repository has no numeric ids')
-  const ref = { url: inside(data.html_url, settings.webUrl), id: data.id, ownerId: data.owner.id }
-  const remote = { url: `${ref.url}.git`, http: settings.http, credentials: credentialsOf(settings), signal, ...retriesOf(settings) }
+  const ref = { url: `${IDENTITY_SERVER}/${data.full_name}`, id: data.id, ownerId: data.owner.id }
+  const remote = { url: `${inside(data.html_url, settings.webUrl)}.git`, http: settings.http, credentials: credentialsOf(settings), signal, ...retriesOf(settings) }
   const releases = releasePages(api, data.full_name, signal)
   const [refs] = await Promise.all([remoteRefs(remote, 'refs/tags/'), releases((found) => found.length > 0)])
   const tags = new Map(refs.map((tag) => [tag.ref.slice('refs/tags/'.length), tag.peeled ?? tag.oid]))

@@ -25,16 +25,27 @@ export interface DirectCandidates {
 /**
  * Reads the newest releases of `source: github:…` (at most five, newest first). A release that cannot be read is a
  * problem of its own and no candidate; the others still are.
- * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND when the repository cannot be asked
+ * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND when the repository cannot be asked,
+ * DIGEST_MISMATCH when an unsigned artifact is allowed and is not there, the first refusal when every release has one
  */
 export async function directCandidates(plugin: DesiredPlugin, block: LockBlock | undefined, deps: LockDeps): Promise<DirectCandidates> {
-  const releases = await deps.releases.releases(plugin.source ?? '', plugin.id, deps.signal ? { signal: deps.signal } : {})
+  const releases = allowedUnsigned(plugin, await deps.releases.releases(plugin.source ?? '', plugin.id, options(deps)))
   const read = await Promise.all(releases.map((release) => readRelease(release, plugin, block, deps)))
-  return {
-    candidates: read.flatMap((r) => (r.candidate ? [r.candidate] : [])),
-    findings: read.flatMap((r) => (r.finding ? [r.finding] : [])).slice(0, 1),
-    problems: read.flatMap((r) => (r.problem ? [r.problem] : [])),
-  }
+  const candidates = read.flatMap((r) => (r.candidate ? [r.candidate] : []))
+  const problems = read.flatMap((r) => (r.problem ? [r.problem] : []))
+  const [first] = problems
+  // Releases are there and none can be taken: that is the news, not that there were none.
+  if (first && candidates.length === 0) throw new CatalystError(first.code, first.message, { hint: first.hint, problems })
+  return { candidates, findings: read.flatMap((r) => (r.finding ? [r.finding] : [])).slice(0, 1), problems }
+}
+
+/** A digest allowed by hand allows one artifact and no other. @throws CatalystError DIGEST_MISMATCH */
+function allowedUnsigned({ id, unsigned }: DesiredPlugin, releases: readonly FoundRelease[]): readonly FoundRelease[] {
+  if (unsigned === undefined) return releases
+  const allowed = releases.filter((r) => r.artifact.sha256 === unsigned)
+  const [newest] = releases
+  if (allowed.length > 0 || !newest) return allowed
+  throw new CatalystError('DIGEST_MISMATCH', `${id}: plugins.yaml allows ${unsigned} unsigned, the newest release ${newest.version} is ${newest.artifact.sha256}`, { hint: 'Check the artifact by other means, then write its digest under `verify:`.' })
 }
 
 interface ReadRelease {

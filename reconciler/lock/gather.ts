@@ -85,12 +85,19 @@ class Gathering {
     const own = block ? [candidateOfBlock(wanted.id, block)] : []
     try {
       const found = await this.#ask(wanted, block)
-      return merge(own, found)
+      return merge(this.#movedAway(wanted.id, block) ? [] : own, found)
     } catch (error) {
       if (!(error instanceof CatalystError)) throw error
       this.#unchecked.set(wanted.id, this.#problemOf(wanted.id, error))
       return own
     }
+  }
+
+  /** plugins.yaml names another registry or source than the lock: then what is locked is no candidate any more. */
+  #movedAway(id: string, block: LockBlock | undefined): boolean {
+    const plugin = this.#plugins.get(id)
+    if (!plugin || !block) return false
+    return plugin.source !== block.source || (plugin.registry !== undefined && plugin.registry !== block.registry)
   }
 
   async #ask(wanted: Wanted, block: LockBlock | undefined): Promise<readonly Candidate[]> {

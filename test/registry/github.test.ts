@@ -50,7 +50,7 @@ describe('a direct source', () => {
     expect(found.map((r) => r.version)).toEqual(['1.1.0', '1.0.0'])
     expect(found[1]).toEqual({
       version: '1.0.0', tag: 'v1.0.0', commit: old.commit, publishedAt: '2026-01-01T00:00:00Z',
-      repository: { url: `${world.url}/acme/${id}`, id: old.repository.id, ownerId: old.repository.owner.id },
+      repository: { url: `https://github.com/acme/${id}`, id: old.repository.id, ownerId: old.repository.owner.id },
       artifact: { url: old.artifact.url, size: old.artifact.size, sha256: old.artifact.sha256 },
       bundle: { url: old.bundle?.url, sha256: old.bundle?.sha256 },
     })
@@ -134,7 +134,7 @@ describe('a direct source', () => {
     const { repository } = await publish('1.0.0')
     world.github.rename(repository, `acme/renamed-${count}`)
     const [release] = await find()
-    expect(release?.repository).toEqual({ url: `${world.url}/acme/renamed-${count}`, id: repository.id, ownerId: repository.owner.id })
+    expect(release?.repository).toEqual({ url: `https://github.com/acme/renamed-${count}`, id: repository.id, ownerId: repository.owner.id })
     expect(release?.artifact.url).toContain(`/acme/renamed-${count}/`)
   })
 
