@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { InstallRecord, Lease, StoreCommit, StoreState } from '../../reconciler/ports.ts'
-import { brokenLink } from '../../reconciler/store-db/audit.ts'
+import { AUDIT_START, brokenLink, chainOf } from '../../reconciler/store-db/audit.ts'
 import { block } from '../builders/store.ts'
 import { at, generationRecord, installRecord, SOME_DIGEST, T0 } from './records.ts'
 
@@ -219,6 +219,8 @@ export function storeStateContract(engine: string, make: () => Promise<StoreUnde
         expect(brokenLink(records.slice(1))).toBeUndefined()
         expect(brokenLink(records.map((r) => (r.sequence === 2 ? { ...r, details: { version: '9.9.9' } } : r)))).toBe(2)
         expect(brokenLink(records.filter((r) => r.sequence !== 2))).toBe(3)
+        const forged = records.map((r, i) => (r.sequence === 2 ? { ...r, by: 'forger', chain: chainOf(records[i - 1]?.chain ?? AUDIT_START, { ...r, by: 'forger' }) } : r))
+        expect(brokenLink(forged)).toBe(3)
         expect(brokenLink(records.map((r) => (r.sequence === 1 ? { ...r, by: 'other' } : r)))).toBe(1)
       })
 
