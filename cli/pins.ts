@@ -29,7 +29,8 @@ export function movePins(text: string, written: DesiredState, outcome: LockOutco
     if (range !== plugin.range) editor.setVersion(plugin.id, range)
     plugins[plugin.id] = rewish(block, { requested: range, uninstall: plugin.uninstall })
   }
-  return { text: editor.toString(), outcome: { ...outcome, lock: { ...outcome.lock, plugins } } }
+  const changes = outcome.changes.map((c) => ({ ...c, to: plugins[c.id] })).filter((c) => c.from?.entryDigest !== c.to?.entryDigest)
+  return { text: editor.toString(), outcome: { ...outcome, changes, lock: { ...outcome.lock, plugins } } }
 }
 
 function newRange(plugin: DesiredPlugin, version: string): string {

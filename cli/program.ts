@@ -1,5 +1,6 @@
 import { Command as Program, CommanderError, Option } from 'commander'
 import { CatalystError } from '../schemas/errors.ts'
+import { suggestion } from '../schemas/suggestions.ts'
 import type { Command, CommandContext, CommandResult } from './command.ts'
 
 /** One invocation as parsed: which command, with what, under which common options. */
@@ -20,22 +21,29 @@ export function parseArguments(argv: readonly string[], version: string, write: 
   let invocation: Invocation | undefined
   const program = new Program('catalyst')
     .description('Plugins for a Catalyst store: plugins.yaml says what is wanted, this makes it so.')
-    .version(version)
+    .usage('[options] <command>')
     .option('-C, --dir <dir>', 'the store repository', '.')
-    .option('--json', 'print one JSON document instead of text', false)
+    .option('--json', 'print one JSON document instead of text')
+    .addHelpText('after', EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
   const on = <A>(name: string, load: Loader<A>, args: FromArguments<A>) =>
     (...given: unknown[]): void => {
-      const common = program.opts<{ dir: string; json: boolean }>()
-      invocation = { name, json: common.json, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
+      const common = program.opts<{ dir: string; json?: boolean }>()
+      invocation = { name, json: common.json ?? false, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
     }
   define(program, on)
+  // Only where no command is named: `add ID --version RANGE` means a range of its own.
+  if (!argv.some((word) => program.commands.some((command) => command.name() === word))) program.version(version)
   return parsed(program, argv, () => invocation)
 }
 
 function parsed(program: Program, argv: readonly string[], invocation: () => Invocation | undefined): Invocation | undefined {
+  if (argv.length === 0) {
+    program.outputHelp()
+    return undefined
+  }
   try {
     program.parse([...argv], { from: 'user' })
   } catch (error) {
@@ -55,13 +63,32 @@ function define(program: Program, on: On): void {
   writing(program, on)
   reading(program, on)
   applying(program, on)
-  program.action(() => program.help())
+  program.allowExcessArguments().action(() => {
+    const [word] = program.args
+    if (word === undefined) program.help()
+    else throw unknownCommand(word, program.commands.map((command) => command.name()))
+  })
 }
+
+function unknownCommand(word: string, names: readonly string[]): CatalystError {
+  const meant = suggestion(word, names)
+  return new CatalystError('USAGE', `there is no command ${JSON.stringify(word)}`, meant === undefined ? {} : { hint: `Did you mean \`catalyst ${meant}\`?` })
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  done, or nothing to do
+  1  error                          5  verification failed, or could not be done
+  2  changes (--detailed-exitcode)  6  drift (status --check)
+  3  a decision in git is missing   7  busy: another process applies
+  4  the lock is stale or missing
+
+docs/operating.md says what to do about each.`
 
 function writing(program: Program, on: On): void {
   program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
     .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options))
-  program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>').option('--source <source>', 'github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
+  program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>', 'take it from this registry').option('--source <source>', 'take it from a repository: github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
     .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options })))
   program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
     .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options })))
@@ -84,7 +111,7 @@ function reading(program: Program, on: On): void {
     .action(on('status', async () => (await import('./commands/status.ts')).statusCommand, (options) => options))
   program.command('generations').description('what was live, and when')
     .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({})))
-  program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
+  program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>', 'whose source must have been built (default: the repository in the identity)').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
     .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options })))
 }
 
