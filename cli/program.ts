@@ -24,6 +24,7 @@ export function parseArguments(argv: readonly string[], version: string, write: 
     .usage('[options] <command>')
     .option('-C, --dir <dir>', 'the store repository', '.')
     .option('--json', 'print one JSON document instead of text')
+    .helpCommand('help [command]', 'what a command does, with its options')
     .addHelpText('after', EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride()

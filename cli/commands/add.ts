@@ -4,10 +4,11 @@ import type { Permissions } from '../../schemas/permissions.ts'
 import { editPluginSet } from '../../schemas/plugin-set-edit.ts'
 import type { PluginEntry } from '../../schemas/plugin-set.ts'
 import { readPluginSet } from '../../schemas/plugin-set-file.ts'
-import { desiredState } from '../../reconciler/plan/desired.ts'
+import { desiredState, type PlaceOf } from '../../reconciler/plan/desired.ts'
 import type { LockOutcome } from '../../reconciler/lock/lock.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { permissionLines } from '../render/permissions.ts'
+import { safe } from '../terminal.ts'
 import { lockResult, resolveAndProve } from './lock.ts'
 
 export interface AddArgs {
@@ -29,13 +30,13 @@ export const addCommand: Command<AddArgs> = async (context, args) => {
   const locked = await files.readLock()
   assertAddable(args.id, desired.plugins.map((p) => p.id))
   const entry: PluginEntry = { ...(args.version ? { version: args.version } : {}), ...(args.registry ? { registry: args.registry } : {}), ...(args.source ? { source: args.source } : {}) }
-  const first = await attempt(context, withEntry(text, args.id, entry, context), locked)
+  const first = await attempt(context, args.id, withEntry(text, args.id, entry, context), locked)
   const asked = first.waiting.find((w) => w.id === args.id && w.code === 'GRANT_MISSING')?.candidate
   const version = asked?.version ?? first.lock.plugins[args.id]?.version
   const granted: PluginEntry = { ...entry, version: args.version ?? (version ? `^${version}` : '*'), ...(asked ? { permissions: minimal(asked.permissions) } : {}) }
-  if (asked && !(await consent(context, args, asked.version, asked.permissions))) return refused(args.id, asked.version, asked.permissions, context)
+  if (asked && !(await consent(context, args, asked.version, asked.permissions))) return refused(args, asked.version, asked.permissions, context)
   const edited = withEntry(text, args.id, granted, context)
-  const outcome = await attempt(context, edited, locked)
+  const outcome = await attempt(context, args.id, edited, locked)
   return write(context, edited, outcome)
 }
 
@@ -49,9 +50,11 @@ function withEntry(text: string, id: string, entry: PluginEntry, { house }: Comm
   return editPluginSet(text, house.files.shown(house.files.pluginsPath)).addPlugin(id, entry).toString()
 }
 
-function attempt(context: CommandContext, text: string, locked: Parameters<typeof resolveAndProve>[3]): Promise<LockOutcome> {
+function attempt(context: CommandContext, id: string, text: string, locked: Parameters<typeof resolveAndProve>[3]): Promise<LockOutcome> {
   const { set, placeOf } = readPluginSet(Buffer.from(text), context.house.files.shown(context.house.files.pluginsPath))
-  return resolveAndProve(context, desiredState(set, placeOf), { kind: 'lock' }, locked)
+  // The new entry stands in no file yet: a line number would lead nowhere.
+  const placeInFile: PlaceOf = (path) => (path[0] === 'plugins' && path[1] === id ? undefined : placeOf(path))
+  return resolveAndProve(context, desiredState(set, placeInFile), { kind: 'lock' }, locked)
 }
 
 async function consent(context: CommandContext, args: AddArgs, version: string, permissions: Permissions): Promise<boolean> {
@@ -61,9 +64,16 @@ async function consent(context: CommandContext, args: AddArgs, version: string, 
   return context.house.confirm('Grant this?')
 }
 
-function refused(id: string, version: string, permissions: Permissions, { paint }: CommandContext): CommandResult {
-  const text = [`${paint('bad', '!')} ${id} ${version} asks for:`, ...permissionLines(permissions), '', `Nothing was written. To grant this: catalyst add ${id} --yes`].join('\n')
+function refused(args: AddArgs, version: string, permissions: Permissions, { paint }: CommandContext): CommandResult {
+  const { id } = args
+  const text = [`${paint('bad', '!')} ${id} ${version} asks for:`, ...permissionLines(permissions), '', `Nothing was written. To grant this: ${sameAgain(args)} --yes`].join('\n')
   return { exit: 3, text, result: { id, version, asks: permissions, written: false } }
+}
+
+/** The command as it was typed, to type again. */
+function sameAgain({ id, version, registry, source }: AddArgs): string {
+  const option = (name: string, value: string | undefined): string => (value === undefined ? '' : ` --${name} '${safe(value)}'`)
+  return `catalyst add ${id}${option('version', version)}${option('registry', registry)}${option('source', source)}`
 }
 
 async function write(context: CommandContext, text: string, outcome: LockOutcome): Promise<CommandResult> {

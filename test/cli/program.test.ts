@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import { parseArguments } from '../../cli/program.ts'
+
+/** What was understood, and what was printed meanwhile. */
+function parse(line: string) {
+  let printed = ''
+  const invocation = parseArguments(line.split(' ').filter((word) => word !== ''), '9.9.9', (text) => void (printed += text))
+  return { name: invocation?.name, dir: invocation?.dir, json: invocation?.json, printed }
+}
+
+describe('arguments', () => {
+  test('--version of add is a range, not a question about the program', () => {
+    expect(parse('add stripe-payments --version ^2.0.0')).toEqual({ name: 'add', dir: '.', json: false, printed: '' })
+    expect(parse('--version')).toMatchObject({ name: undefined, printed: '9.9.9\n' })
+  })
+
+  test.each(['--json -C shop plan', 'plan --json -C shop', '-C shop plan --json'])('%s: common options stand anywhere', (line) => {
+    expect(parse(line)).toEqual({ name: 'plan', dir: 'shop', json: true, printed: '' })
+  })
+
+  test.each([
+    ['plna', 'there is no command "plna"', 'Did you mean `catalyst plan`?'],
+    ['frobnicate now', 'there is no command "frobnicate"', 'Run `catalyst --help` for the commands and their options.'],
+  ])('%s: no such command', (line, message, hint) => {
+    expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE', message, hint }))
+  })
+
+  test.each(['', '--help', 'help'])('"%s" lists every command and the exit codes', (line) => {
+    const { name, printed } = parse(line)
+    expect(name).toBeUndefined()
+    for (const word of ['rollback [options] [id]', 'Exit codes:', '7  busy']) expect(printed).toContain(word)
+  })
+
+  test.each(['plan --expect x', 'apply --wat', 'lock --check --merge', 'plan now', 'verify'])('%s is refused', (line) => {
+    expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE' }))
+  })
+})
