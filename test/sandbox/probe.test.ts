@@ -188,7 +188,7 @@ describe('what the child cannot do', () => {
 
   test('see secrets of the host process', async () => {
     process.env['CATALYST_TEST_SECRET'] = 'hunter2'
-    expect(await attempt(`return JSON.stringify(process.env) + JSON.stringify(process.argv)`)).not.toContain('hunter2')
+    expect(await attempt(`return [process.env.CATALYST_TEST_SECRET, ...process.argv, ...Object.keys(process.env).filter((name) => name !== 'PWD' && name !== '_')]`)).not.toMatch(/hunter2|PATH|HOME/)
     delete process.env['CATALYST_TEST_SECRET']
   })
 
@@ -209,7 +209,6 @@ describe('what the child cannot do', () => {
 
 describe('many at once', () => {
   const acme = { publisher: 'acme' }
-  const pid = (odd: object = acme): ProbedPlugin => add(`export const createPlugin = () => ({ health: async () => ({ ok: false, message: 'pid ' + process.pid }) })`, odd)
 
   test('plugins of one publisher are well together', async () => {
     const plugins = Array.from({ length: 60 }, () => add(healthy(), acme))
@@ -229,20 +228,16 @@ describe('many at once', () => {
     expect(await Promise.all([problemOf(spoiler), problemOf(neighbour)])).toEqual([undefined, undefined])
   })
 
-  test('plugins of different publishers, and of unknown ones, never share a process', async () => {
-    const plugins = [pid({ publisher: 'a' }), pid({ publisher: 'b' }), pid({}), pid({})]
-    const messages = (await Promise.all(plugins.map((p) => problemOf(p)))).map((p) => /pid \d+/.exec(p?.message ?? '')?.[0])
-    expect(new Set(messages).size).toBe(4)
-  })
-
   test('a foreign publisher cannot make a broken plugin look well', async () => {
     const hooks = `import { registerHooks } from 'node:module'
       registerHooks({ load: (url, c, next) => url.includes('/p') ? { format: 'module', source: 'export const createPlugin = () => ({ health: async () => ({ ok: true }) })', shortCircuit: true } : next(url, c) })`
+    const one = createProbe({ parallel: 1 })
     const evil = add(healthy({ before: hooks }), { publisher: 'evil' })
     const broken = add('throw new Error("broken")', { publisher: 'honest' })
-    const [first, second] = await Promise.all([problemOf(evil), problemOf(broken)])
-    expect(first).toBeUndefined()
-    expect(second?.message).toMatch(/broken/)
+    const unknown = add('throw new Error("broken too")')
+    const problems = await Promise.all([evil, broken, unknown].map((plugin) => problemOf(plugin, one)))
+    expect(problems[0]).toBeUndefined()
+    expect(problems.slice(1).map((p) => /broken( too)?/.exec(p?.message ?? '')?.[0])).toEqual(['broken', 'broken too'])
   })
 
   test('an abort ends the children and every promise', async () => {
