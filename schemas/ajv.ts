@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { FORMATS } from './formats.ts'
+import { quicklyObeys } from './quick-check.ts'
 import { isReference, referencesIn } from './references.ts'
-import { exactVersion, isRange, isSatisfiable } from './versions.ts'
 
 /* The one door to `ajv`, JSON Schema 2020-12. */
 
@@ -10,17 +11,23 @@ const cache = new WeakMap<object, ValidateFunction>()
 let ajv: Ajv2020 | undefined
 
 /**
- * All errors of a value under a schema, in ajv's words; empty when it obeys. The schema is compiled at its first use and
- * kept as long as the object lives. Only schemas of ours, and those `checkConfigSchema` passed, may come here.
+ * All errors of a value under a schema, in ajv's words; empty when it obeys. ajv compiles the schema when a value does
+ * not plainly obey, and keeps it as long as the object lives: compiling costs more than all the checking of a run. Only schemas of ours, and those `checkConfigSchema` passed, may come here.
  */
 export function schemaErrors(schema: object, value: unknown): readonly ErrorObject[] {
+  if (quicklyObeys(schema, value)) return []
+  const check = compiled(schema)
+  return check(value) ? [] : (check.errors ?? [])
+}
+
+function compiled(schema: object): ValidateFunction {
   let check = cache.get(schema)
   if (!check) {
     ajv ??= newAjv()
     check = ajv.compile(schema)
     cache.set(schema, check)
   }
-  return check(value) ? [] : (check.errors ?? [])
+  return check
 }
 
 /** No meta schemas: ours are typed, and a stranger's was checked against the subset before. */
@@ -33,13 +40,9 @@ function newAjv(): Ajv2020 {
     addUsedSchema: false,
     strict: false,
     logger: false,
+    formats: FORMATS,
     // Optimizing the generated code costs more than one run of it gains.
     code: { optimize: false },
-    formats: {
-      instant: (text: string) => !Number.isNaN(Date.parse(text)),
-      semver: (text: string) => exactVersion(text) !== undefined,
-      'semver-range': (text: string) => isRange(text) && isSatisfiable(text),
-    },
   })
   // True for a reference that will be looked up later: alone for any scalar, inside a text for text.
   instance.addKeyword({ keyword: REFERENCE_KEYWORD, errors: false, validate: standsForLater })

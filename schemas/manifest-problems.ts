@@ -23,6 +23,8 @@ export function manifestProblems(manifest: Manifest, document: SourceDocument): 
   if (pricing && pricing.model !== 'free' && (pricing.amount === undefined || pricing.currency === undefined)) {
     problems.push(say('MISSING_KEY', ['pricing'], `pricing ${pricing.model} has no amount and currency`))
   }
+  const kind = manifest.config?.['type']
+  if (kind !== undefined && kind !== 'object') problems.push(say('SCHEMA_UNSUPPORTED', ['config', 'type'], 'config is a mapping: the type of its schema can only be object'))
   return [...problems, ...permissionProblems(manifest, say)]
 }
 

@@ -126,7 +126,8 @@ function wrongType(finding: Finding): Problem {
     return at(finding, 'UNQUOTED_VERSION', `${where} is the number ${source}, not a version`, hint)
   }
   const wanted = wantedKind(error)
-  const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${shown(error.data, source)}`, typeHint(error, source))
+  const hint = path.length > 0 ? typeHint(error, source) : undefined
+  const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${shown(error.data, source)}`, hint)
   const block = typeof error.data === 'object' && error.data !== null
   return block ? { ...problem, place: nearestPlace(document, path, 'key') } : problem
 }

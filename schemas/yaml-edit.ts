@@ -222,10 +222,6 @@ function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
-}
-
 function insideFlow(document: YamlDocument, path: Path): boolean {
   return path.some((_, i) => document.spanOf(path.slice(0, i))?.flow === true)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CatalystError } from '../../schemas/errors.ts'
+import type { CatalystError } from '../../schemas/errors.ts'
 import { readManifest } from '../../schemas/manifest-file.ts'
 import { problemsFrom } from './marks.ts'
 
@@ -55,6 +55,7 @@ describe('what cannot be', () => {
     ['a folder by detours', { permissions: { filesystem: { 'a/./b': 'r', 'c//d': 'r' } } }, ['INVALID_VALUE a/./b is not a plain relative path', 'INVALID_VALUE c//d is not a plain relative path']],
     ['a folder outside', { permissions: { filesystem: { '../x': 'r' } } }, ['INVALID_VALUE key "../x" in permissions.filesystem is "../x", not a relative path']],
     ['a config schema outside the subset', { config: { properties: { a: { pattern: '(a+)+$' } } } }, ['SCHEMA_UNSUPPORTED config schema properties.a.pattern: the keyword pattern is not part of the subset']],
+    ['a config that is no mapping', { config: { type: 'string' } }, ['SCHEMA_UNSUPPORTED config is a mapping: the type of its schema can only be object']],
     ['a misspelt key', { permisions: {} }, ['UNKNOWN_KEY unknown key "permisions" in the file']],
   ])('%s', (_name, odd, expected) => {
     expect(said(odd)).toEqual(expected)
