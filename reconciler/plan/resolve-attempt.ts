@@ -11,8 +11,8 @@ export interface Attempt {
   readonly keep: (plugin: WorldPlugin) => number
 }
 
-/** A store with 1,000 plugins takes some 200,000; a registry made to be hard is stopped after some seconds. */
-const MAX_STEPS = 50_000_000
+/** A store with 1,000 plugins takes some 20,000; a registry made to be hard is stopped after some seconds. */
+const MAX_STEPS = 10_000_000
 
 /** Keeps what is locked and takes the newest of the rest: what `lock` does. */
 export const LOCK_ATTEMPT: Attempt = {

@@ -60,7 +60,7 @@ function barredLines(plugin: WorldPlugin): readonly string[] {
 
 /** So many wanted plugins are tried, each so long: a hint is worth a moment, not minutes. */
 const MOST_TRIALS = 6
-const TRIAL_STEPS = 2_000_000
+const TRIAL_STEPS = 1_000_000
 
 /** What would make it work, each alternative found by trying it. */
 function hintFor(world: World, wanted: readonly WorldPlugin[], facts: readonly Fact[]): string {

@@ -20,8 +20,8 @@ export interface Settled {
  * entry asks for by now, or is not installed; so does what needs it. Everything else is resolved again without it.
  */
 export function settle(world: World, attempt: Attempt, answer: readonly number[]): Settled {
-  const pending = new Pending(world)
   let taken = new Taken(world, answer)
+  const pending = new Pending(taken)
   for (let asking = askingNow(taken); asking.length > 0; asking = askingNow(taken)) {
     for (const { plugin, version } of asking) pending.ask(taken, plugin, version)
     pending.holdUpDependents(taken)
@@ -51,14 +51,17 @@ function askingNow(taken: Taken): readonly Undecided[] {
 /** The decisions that are missing, and what they hold up. */
 class Pending {
   readonly #world: World
+  /** What would be taken if every decision were made. */
+  readonly #hoped: Taken
   /** Only the locked version is allowed. */
   readonly #stays = new Set<number>()
   /** Not installed at all. */
   readonly #out = new Set<number>()
   readonly #waiting = new Map<string, Waiting>()
 
-  constructor(world: World) {
-    this.#world = world
+  constructor(hoped: Taken) {
+    this.#hoped = hoped
+    this.#world = hoped.world
   }
 
   waiting(): readonly Waiting[] {
@@ -97,7 +100,7 @@ class Pending {
         if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number)) continue
         const missing = byId(version.candidate.dependencies).filter(([id, range]) => isMissing(id, range)).map(([id]) => id)
         if (missing.length === 0) continue
-        this.#note(decisionRequired(plugin, version, missing))
+        this.#note(decisionRequired(plugin, version, missing, 'needs'))
         this.#out.add(plugin.number)
         found = true
       }
@@ -120,7 +123,7 @@ class Pending {
     const moving = involved.filter((plugin) => !this.#stays.has(plugin.number))
     if (moving.length > 0) {
       for (const plugin of moving) {
-        this.#note(decisionRequired(plugin, undefined, [...asking]))
+        this.#note(decisionRequired(plugin, this.#hoped.version(plugin), [...asking], 'waits with'))
         this.#holdUp(plugin)
       }
       return
@@ -128,7 +131,7 @@ class Pending {
     // what stays contradicts itself: a lock that no resolution wrote; one plugin goes at a time, first what was asked about
     const first = involved.find((plugin) => asking.has(plugin.id)) ?? involved[0]
     if (first === undefined) throw new RangeError('a contradiction needs something that is wanted')
-    this.#note(decisionRequired(first, undefined, [...asking]))
+    this.#note(decisionRequired(first, this.#hoped.version(first), [...asking], 'waits with'))
     this.#out.add(first.number)
   }
 
@@ -163,14 +166,16 @@ function signerMissing(plugin: WorldPlugin, { candidate }: Version): Waiting {
   }
 }
 
-function decisionRequired(plugin: WorldPlugin, version: Version | undefined, missing: readonly string[]): Waiting {
+function decisionRequired(plugin: WorldPlugin, version: Version | undefined, missing: readonly string[], how: 'needs' | 'waits with'): Waiting {
   const names = listText([...missing].sort(byCodeUnit))
+  const verb = missing.length === 1 ? 'waits' : 'wait'
   return {
     id: plugin.id,
     code: 'DECISION_REQUIRED',
-    message: version
-      ? `${plugin.id} ${version.candidate.version} needs ${names}, which ${missing.length === 1 ? 'waits' : 'wait'} for a decision`
-      : `${plugin.id} cannot follow its entry in plugins.yaml before the decision about ${names}`,
+    message:
+      how === 'needs'
+        ? `${plugin.id} ${version?.candidate.version} needs ${names}, which ${verb} for a decision`
+        : `what plugins.yaml asks of ${plugin.id} can be had only together with ${names}, which ${verb} for a decision`,
     hint: `Decide about ${names} first, as shown there.`,
     ...(version ? { candidate: version.candidate } : {}),
   }
