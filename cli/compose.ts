@@ -21,6 +21,7 @@ import { progressTo } from './progress.ts'
 import { openProofs, type Proofs } from './proofs.ts'
 import { rememberedDatabase } from './remembered-database.ts'
 import { settingsFrom, type Settings } from './settings.ts'
+import type { Snapshot } from './snapshot.ts'
 import { StoreFiles } from './store-files.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -122,11 +123,11 @@ export class House {
   }
 
   /** The state of the store as a signed snapshot tells it. @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH */
-  async observedFrom(file: string, keyFile: string | undefined, desired: DesiredState): Promise<ObservedState> {
+  async observedFrom(file: string, keyFile: string | undefined, desired: DesiredState): Promise<Snapshot> {
     const { readSnapshot } = await import('./snapshot.ts')
     if (!keyFile) throw new CatalystError('USAGE', '--observed needs --observed-key: an unsigned snapshot proves nothing')
     const [text, key] = await Promise.all([this.files.readText(file), this.files.readText(keyFile)])
-    return readSnapshot(text, desired.store.id, key).observed
+    return readSnapshot(text, desired.store.id, key)
   }
 
   /** A store that has applied the lock of a git revision of this repository. */

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { canonicalJson, type Digest } from '../schemas/digest.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
@@ -21,18 +21,44 @@ interface SignedSnapshot {
 /** The snapshot as it is printed by `status --snapshot`. `privateKey` is PEM. @throws CatalystError USAGE for a key that is no Ed25519 private key */
 export function signedSnapshot(observed: ObservedState, about: { readonly store: string; readonly takenAt: string }, privateKey: string): SignedSnapshot {
   const body = { formatVersion: FORMAT_VERSION, ...about, observed: { store: observed.store, live: observed.live ? [...observed.live] : null } }
+  return { ...body, signature: sign(null, Buffer.from(canonicalJson(body)), signingKey(privateKey)).toString('base64') }
+}
+
+const MAKE_A_PAIR = 'Make a pair: openssl genpkey -algorithm ed25519 -out snapshot.pem && openssl pkey -in snapshot.pem -pubout -out snapshot.pub'
+
+/** The cause is left out: what node:crypto says of a key may quote from it. */
+function signingKey(pem: string): KeyObject {
+  const key = keyFrom(() => createPrivateKey(pem))
+  if (key?.asymmetricKeyType === 'ed25519') return key
+  throw new CatalystError('USAGE', 'the snapshot key is no Ed25519 private key in PEM', { hint: MAKE_A_PAIR })
+}
+
+/** A private key would do as well, but whoever has it lying beside the snapshot could sign another one. */
+function checkingKey(pem: string): KeyObject {
+  const key = keyFrom(() => createPublicKey(pem))
+  if (key?.asymmetricKeyType === 'ed25519' && keyFrom(() => createPrivateKey(pem)) === undefined) return key
+  throw new CatalystError('USAGE', 'the key of the snapshot is no Ed25519 public key in PEM', { hint: MAKE_A_PAIR })
+}
+
+function keyFrom(read: () => KeyObject): KeyObject | undefined {
   try {
-    return { ...body, signature: sign(null, Buffer.from(canonicalJson(body)), createPrivateKey(privateKey)).toString('base64') }
-  } catch (error) {
-    throw new CatalystError('USAGE', 'the snapshot key is no Ed25519 private key in PEM', { cause: error, hint: 'Make a pair: openssl genpkey -algorithm ed25519 -out snapshot.pem && openssl pkey -in snapshot.pem -pubout -out snapshot.pub' })
+    return read()
+  } catch {
+    return undefined
   }
 }
 
-/** Reads a snapshot back. @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH (another store), UNSUPPORTED_FORMAT, JSON_SYNTAX */
-export function readSnapshot(text: string, store: string, publicKey: string): { readonly observed: ObservedState; readonly takenAt: string } {
+/** A store as it was when it was last asked. */
+export interface Snapshot {
+  readonly observed: ObservedState
+  readonly takenAt: string
+}
+
+/** Reads a snapshot back; nothing of it counts before its signature holds. @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH (another store), UNSUPPORTED_FORMAT, JSON_SYNTAX, USAGE */
+export function readSnapshot(text: string, store: string, publicKey: string): Snapshot {
   const snapshot = parse(text)
   const { signature, ...body } = snapshot
-  if (!isSigned(body, signature, publicKey)) throw new CatalystError('SIGNATURE_INVALID', 'the snapshot of the store was not signed by the key given', { hint: 'Take a new one on a machine that reaches the store: catalyst status --snapshot --snapshot-key KEY.' })
+  if (!isSigned(body, signature, checkingKey(publicKey))) throw new CatalystError('SIGNATURE_INVALID', 'the snapshot of the store was not signed by the key given', { hint: 'Take a new one on a machine that reaches the store: catalyst status --snapshot --snapshot-key KEY.' })
   if (snapshot.formatVersion !== FORMAT_VERSION) throw new CatalystError('UNSUPPORTED_FORMAT', `the snapshot has format ${snapshot.formatVersion}, this version reads ${FORMAT_VERSION}`)
   if (snapshot.store !== store) throw new CatalystError('IDENTITY_MISMATCH', `the snapshot is of store ${snapshot.store}, plugins.yaml is of ${store}`)
   const { live } = snapshot.observed
@@ -41,17 +67,19 @@ export function readSnapshot(text: string, store: string, publicKey: string): { 
 
 function parse(text: string): SignedSnapshot {
   try {
-    return JSON.parse(text) as SignedSnapshot
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as SignedSnapshot
   } catch (error) {
     throw new CatalystError('JSON_SYNTAX', 'the snapshot is not JSON', { cause: error })
   }
+  throw new CatalystError('JSON_SYNTAX', 'the snapshot is JSON, but no object')
 }
 
-function isSigned(body: unknown, signature: string, publicKey: string): boolean {
+function isSigned(body: unknown, signature: unknown, key: KeyObject): boolean {
   try {
-    const key = createPublicKey(publicKey)
-    return key.asymmetricKeyType === 'ed25519' && verify(null, Buffer.from(canonicalJson(body)), key, Buffer.from(signature, 'base64'))
+    return typeof signature === 'string' && verify(null, Buffer.from(canonicalJson(body)), key, Buffer.from(signature, 'base64'))
   } catch {
+    // Not the text that RFC 8785 can write, so never the text that was signed.
     return false
   }
 }

@@ -6,7 +6,8 @@ import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { renderPlan } from '../render/plan.ts'
-import { planMarkdown } from '../render/plan-markdown.ts'
+import { markdownNote, planMarkdown } from '../render/plan-markdown.ts'
+import { safe } from '../terminal.ts'
 
 export interface PlanArgs {
   readonly detailedExitcode?: boolean
@@ -20,18 +21,23 @@ export interface PlanArgs {
 /** `catalyst plan`: what `apply` would do. Needs no network; reads git's files and the store's records, writes nothing. */
 export const planCommand: Command<PlanArgs> = async (context, args) => {
   const { desired, lock } = await wanted(context)
-  const observed = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : await context.house.observe(desired, { check: false })
-  const decided = plan({ desired, lock, observed, revision: await context.house.revision() })
-  return planResult(decided, context, args)
+  const snapshot = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : undefined
+  const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: false }))
+  const result = planResult(plan({ desired, lock, observed, revision: await context.house.revision() }), context, args)
+  return snapshot ? noted(result, `Compared with the signed state of the store as it was at ${snapshot.takenAt}.`, context, args) : result
 }
 
 /** `catalyst diff [BASE]`: what would change if a store that has the lock of another revision applied this one. */
 export const diffCommand: Command<{ readonly base: string; readonly markdown?: boolean }> = async (context, { base, markdown }) => {
   const { desired, lock } = await wanted(context)
   const decided = plan({ desired, lock, observed: await context.house.observedAt(base) })
-  const result = planResult(decided, context, markdown ? { markdown } : {})
-  const note = `Compared with the lock at ${base}; what is really installed was not looked at.`
-  return { ...result, text: `${result.text}\n\n${markdown ? `_${note}_` : context.paint('quiet', note)}` }
+  const shown = markdown ? { markdown } : {}
+  return noted(planResult(decided, context, shown), `Compared with the lock at ${base}; what is really installed was not looked at.`, context, shown)
+}
+
+/** What the plan was compared with, where that is not the store itself. */
+function noted(result: CommandResult, note: string, { paint }: CommandContext, { markdown }: PlanArgs): CommandResult {
+  return { ...result, text: `${result.text}\n\n${markdown ? markdownNote(note) : paint('quiet', safe(note))}` }
 }
 
 /** plugins.yaml and a lock that answers it. @throws CatalystError LOCK_MISSING, LOCK_STALE with every reason */

@@ -14,6 +14,11 @@ export function planMarkdown(plan: Plan): string {
   return parts.join('\n\n')
 }
 
+/** A remark under a plan; what it names may come from anywhere. */
+export function markdownNote(note: string): string {
+  return `<sub>${safe(note).replace(/[&<>`*_[\]|\\]/g, (c) => `&#${c.charCodeAt(0)};`)}</sub>`
+}
+
 function table(changes: readonly Change[]): string {
   const rows = changes.map((c) => `| ${c.action} | ${code(c.id)} | ${c.from?.version ?? ''} | ${c.to?.version ?? ''} | ${effects(c)} |`)
   return ['| action | plugin | from | to | effects |', '|---|---|---|---|---|', ...rows].join('\n')
