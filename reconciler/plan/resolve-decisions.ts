@@ -3,7 +3,7 @@ import { CatalystError } from '../../schemas/errors.ts'
 import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
 import { solveAttempt, type Attempt } from './resolve-attempt.ts'
 import { factsUnder } from './resolve-clauses.ts'
-import { byId, excessText, listText } from './resolve-eligible.ts'
+import { excessText, listText } from './resolve-eligible.ts'
 import { grantYaml } from './resolve-grant.ts'
 import { Taken } from './resolve-taken.ts'
 import type { Waiting } from './resolve-types.ts'
@@ -86,25 +86,29 @@ class Pending {
 
   /** New plugins whose needs cannot be met now wait as well: an old version is not what was asked for. What is locked is resolved again instead. */
   holdUpDependents(taken: Taken): void {
-    const isMissing = (id: string, range: string): boolean => {
-      const target = this.#world.plugin(id)
-      if (target === undefined) return false
-      if (this.#out.has(target.number)) return true
-      const locked = this.#stays.has(target.number) ? target.versions[target.locked] : undefined
-      return locked !== undefined && !taken.fits(target, locked, range)
-    }
-    for (let found = true; found; ) {
-      found = false
-      for (const plugin of this.#world.plugins) {
+    const held: { readonly plugin: WorldPlugin; readonly version: Version }[] = []
+    const missing = [...new Set([...this.#out, ...this.#stays])].map((number) => this.#world.plugins[number]!)
+    for (const target of missing) {
+      for (const plugin of taken.dependents(target.id)) {
         const version = taken.version(plugin)
-        if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number)) continue
-        const missing = byId(version.candidate.dependencies).filter(([id, range]) => isMissing(id, range)).map(([id]) => id)
-        if (missing.length === 0) continue
-        this.#note(decisionRequired(plugin, version, missing, 'needs'))
+        if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number) || !this.#isMissing(taken, target, version)) continue
         this.#out.add(plugin.number)
-        found = true
+        held.push({ plugin, version })
+        missing.push(plugin)
       }
     }
+    for (const { plugin, version } of held) {
+      const names = missing.filter((target) => target !== plugin && this.#isMissing(taken, target, version)).map((target) => target.id)
+      this.#note(decisionRequired(plugin, version, names, 'needs'))
+    }
+  }
+
+  /** True when a version needs more of a plugin than can be had before the decision. */
+  #isMissing(taken: Taken, target: WorldPlugin, { candidate }: Version): boolean {
+    const range = Object.hasOwn(candidate.dependencies, target.id) ? candidate.dependencies[target.id] : undefined
+    if (range === undefined) return false
+    const locked = target.versions[target.locked]
+    return this.#out.has(target.number) || locked === undefined || !taken.fits(target, locked, range)
   }
 
   /** Solves what is left. Where that contradicts itself, what is involved waits as well: before the decisions were missing it could be had. */
@@ -118,21 +122,21 @@ class Pending {
     }
   }
 
+  /** Of what contradicts itself the new plugins wait first, then what would move, then what stays but was asked about. */
   #holdUpInvolved(involved: readonly WorldPlugin[]): void {
-    const asking = new Set([...this.#waiting.values()].filter((w) => w.code !== 'DECISION_REQUIRED').map((w) => w.id))
-    const moving = involved.filter((plugin) => !this.#stays.has(plugin.number))
-    if (moving.length > 0) {
-      for (const plugin of moving) {
-        this.#note(decisionRequired(plugin, this.#hoped.version(plugin), [...asking], 'waits with'))
-        this.#holdUp(plugin)
-      }
-      return
-    }
-    // what stays contradicts itself: a lock that no resolution wrote; one plugin goes at a time, first what was asked about
-    const first = involved.find((plugin) => asking.has(plugin.id)) ?? involved[0]
-    if (first === undefined) throw new RangeError('a contradiction needs something that is wanted')
-    this.#note(decisionRequired(first, this.#hoped.version(first), [...asking], 'waits with'))
-    this.#out.add(first.number)
+    const asking = [...new Set([...this.#waiting.values()].filter((w) => w.code !== 'DECISION_REQUIRED').map((w) => w.id))]
+    const unpinned = involved.filter((plugin) => !this.#stays.has(plugin.number))
+    const fresh = unpinned.filter((plugin) => plugin.locked < 0)
+    const moving = unpinned.filter((plugin) => !this.#hoped.version(plugin)?.isLocked)
+    const first = [fresh, moving].find((group) => group.length > 0)
+    for (const plugin of first ?? []) this.#note(decisionRequired(plugin, this.#hoped.version(plugin), asking, 'waits with'))
+    for (const plugin of first ?? unpinned) this.#holdUp(plugin)
+    if (unpinned.length > 0) return
+    // a lock that no resolution wrote contradicts itself: one plugin goes at a time
+    const odd = involved.find((plugin) => asking.includes(plugin.id)) ?? involved[0]
+    if (odd === undefined) throw new RangeError('a contradiction needs something that is wanted')
+    this.#note(decisionRequired(odd, this.#hoped.version(odd), asking, 'waits with'))
+    this.#out.add(odd.number)
   }
 
   #narrowed(attempt: Attempt): Attempt {
