@@ -1,0 +1,64 @@
+import { ID_MAX_LENGTH, ID_PATTERN, indexPath } from '../schemas/names.ts'
+
+/** A file of the index folder that may be read by everybody. */
+export interface ServedPath {
+  /** Relative to the folder; made of the parts below and nothing else. */
+  readonly path: string
+  readonly contentType: string
+  readonly cacheControl: string
+  /** Large files that a client may fetch in parts (RFC 9110 14). */
+  readonly ranges: boolean
+}
+
+const YAML = 'application/yaml; charset=utf-8'
+const LINES = 'application/x-ndjson; charset=utf-8'
+/** New versions and yanks should be seen soon; a 304 costs next to nothing. */
+const SHORT = 'public, max-age=60'
+/** A name that is a digest means the same bytes for ever. */
+const FOR_EVER = 'public, max-age=31536000, immutable'
+const REVALIDATE = 'public, max-age=300'
+
+const ID = new RegExp(ID_PATTERN)
+const FILE = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/
+const DIGEST_NAME = /^[0-9a-f]{64}\./
+
+/**
+ * What a URL's path asks for; undefined for everything that is not plainly a file of an index. There is no list of what
+ * is forbidden: only names of the known form lead anywhere, so `..`, encoded or not, leads nowhere. Pure.
+ */
+export function servedPath(pathname: string): ServedPath | undefined {
+  const parts = decoded(pathname)?.split('/').slice(1)
+  const [folder, ...rest] = parts ?? []
+  const name = rest.at(-1) ?? ''
+  switch (folder) {
+    case 'registry.yaml':
+      return rest.length === 0 ? { path: 'registry.yaml', contentType: YAML, cacheControl: SHORT, ranges: false } : undefined
+    case 'entries':
+      return rest.length === 1 && name.endsWith('.yaml') && isId(name.slice(0, -'.yaml'.length)) ? { path: `entries/${name}`, contentType: YAML, cacheControl: SHORT, ranges: false } : undefined
+    case 'index':
+      return isId(name) && rest.join('/') === indexPath(name) ? { path: `index/${indexPath(name)}`, contentType: LINES, cacheControl: SHORT, ranges: false } : undefined
+    case 'artifacts':
+      return rest.length === 1 && FILE.test(name) && name.endsWith('.tgz') ? asset('artifacts', name, 'application/gzip') : undefined
+    case 'bundles':
+      return rest.length === 1 && FILE.test(name) && name.endsWith('.json') ? asset('bundles', name, 'application/json') : undefined
+    default:
+      return undefined
+  }
+}
+
+function asset(folder: string, name: string, contentType: string): ServedPath {
+  return { path: `${folder}/${name}`, contentType, cacheControl: DIGEST_NAME.test(name) ? FOR_EVER : REVALIDATE, ranges: true }
+}
+
+function isId(text: string): boolean {
+  return text.length <= ID_MAX_LENGTH && ID.test(text)
+}
+
+/** Decoded once; undefined for what is no UTF-8. */
+function decoded(pathname: string): string | undefined {
+  try {
+    return decodeURIComponent(pathname)
+  } catch {
+    return undefined
+  }
+}
