@@ -71,6 +71,17 @@ export async function localRef(gitdir: string, ref: string): Promise<string | un
   }
 }
 
+/** The commit that an id names, an annotated tag followed to its own; undefined when the repository has no such commit. Reads only. */
+export async function localCommit(gitdir: string, oid: string): Promise<string | undefined> {
+  const git = await import('isomorphic-git')
+  try {
+    return (await git.readCommit({ fs: readOnlyFs(), gitdir, oid, cache: {} })).oid
+  } catch (error) {
+    if (error instanceof git.Errors.NotFoundError || error instanceof git.Errors.ObjectTypeError) return undefined
+    throw error
+  }
+}
+
 /** The objects of a repository, read in place. `cache` keeps its pack indexes; share it between reads, not after the packs are replaced. */
 export function gitObjects(gitdir: string, name: string, cache: object = {}): GitObjects {
   const fs = readOnlyFs()
