@@ -9,6 +9,7 @@ import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { mergedLock } from '../merge-lock.ts'
 import { movePins, unpinned } from '../pins.ts'
 import { lockJson, renderLock } from '../render/lock.ts'
+import { plugins } from '../render/words.ts'
 
 /** `catalyst lock [--check | --merge]`: writes plugins.lock.yaml so that it answers plugins.yaml. */
 export const lockCommand: Command<{ readonly check?: boolean; readonly merge?: boolean }> = async (context, { check, merge }) => {
@@ -60,6 +61,6 @@ async function checkLock({ house, paint }: CommandContext): Promise<CommandResul
   if (!locked) throw new CatalystError('LOCK_MISSING', `there is no ${shown}`)
   const problems: Problem[] = [...staleness(desired, locked)]
   if ((await house.files.lockText()) !== writeLock(locked)) problems.push({ code: 'LOCK_STALE', message: `${shown} is not written as our tools write it`, place: { file: shown } })
-  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${Object.keys(locked.plugins).length} plugins.` : ''
+  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${plugins(Object.keys(locked.plugins).length)}.` : ''
   return { exit: 0, text, result: { upToDate: problems.length === 0 }, problems }
 }

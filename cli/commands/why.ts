@@ -4,6 +4,7 @@ import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import { signerText, sourceText } from '../../reconciler/plan/sides.ts'
 import type { Command } from '../command.ts'
 import { permissionLines } from '../render/permissions.ts'
+import { signerShown } from '../render/words.ts'
 import { safe } from '../terminal.ts'
 
 /** One way in which plugins.yaml leads to a plugin: ids from the wanted one down to it. */
@@ -20,7 +21,7 @@ export const whyCommand: Command<{ readonly id: string }> = async ({ house, pain
     `${paint('strong', id)} ${block.version}`,
     ...paths.map((path) => `  ${pathText(path, desired, lock)}`),
     `  from        ${safe(sourceText(block))}, ${block.repository.url} tag ${safe(block.tag)} commit ${block.commit.slice(0, 12)}`,
-    `  signed by   ${safe(signerText(block))}, published ${block.publishedAt}`,
+    `  signed by   ${signerShown(signerText(block))}, published ${block.publishedAt}`,
     `  artifact    ${block.artifact.sha256}`,
     ...permissionLines(block.permissions).map((line) => `  may         ${line.trim()}`),
   ].join('\n')

@@ -3,6 +3,7 @@ import { printable } from '../../schemas/printable.ts'
 import { compareVersions } from '../../schemas/versions.ts'
 import { signerText } from '../../reconciler/plan/sides.ts'
 import { safe, type Paint } from '../terminal.ts'
+import { plugins, signerShown } from './words.ts'
 
 /** What `lock` did, for people. */
 export function renderLock(outcome: LockOutcome, file: { readonly written: boolean; readonly path: string }, paint: Paint): string {
@@ -16,7 +17,7 @@ export function renderLock(outcome: LockOutcome, file: { readonly written: boole
     ...outcome.waiting.flatMap((w) => [`${paint('bad', '!')} ${paint('strong', w.id)} waits (${w.code}): ${safe(w.message)}`, ...indent(w.hint)]),
   ]
   const total = Object.keys(outcome.lock.plugins).length
-  const summary = file.written ? `Wrote ${file.path}: ${total} plugins, ${outcome.changes.length} changed.` : `${file.path} is up to date: ${total} plugins.`
+  const summary = file.written ? `Wrote ${file.path}: ${plugins(total)}, ${outcome.changes.length} changed.` : `${file.path} is up to date: ${plugins(total)}.`
   return [...lines, ...(lines.length > 0 ? [''] : []), summary].join('\n')
 }
 
@@ -34,7 +35,7 @@ export function lockJson(outcome: LockOutcome, written: boolean): unknown {
 
 function changeLines({ id, from, to }: LockChange, paint: Paint): readonly string[] {
   if (!to) return [`${paint('bad', '-')} ${paint('strong', id)} ${from?.version ?? ''}`]
-  const proof = paint('quiet', to.signer.kind === 'unsigned' ? 'not signed' : `signed by ${safe(signerText(to))}`)
+  const proof = paint('quiet', to.signer.kind === 'unsigned' ? 'not signed' : `signed by ${signerShown(signerText(to))}`)
   if (!from) return [`${paint('good', '+')} ${paint('strong', id)} ${to.version}  ${proof}`]
   const arrow = from.version === to.version ? to.version : `${from.version} ${compareVersions(from.version, to.version) < 0 ? '->' : '-> (older)'} ${to.version}`
   return [`${paint('change', '~')} ${paint('strong', id)} ${arrow}  ${proof}`]

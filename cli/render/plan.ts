@@ -2,6 +2,7 @@ import type { Blocked, Change, Notice, Plan } from '../../schemas/plan.ts'
 import { printable } from '../../schemas/printable.ts'
 import { upgradeLevel } from '../../schemas/versions.ts'
 import { safe, type Paint, type Tone } from '../terminal.ts'
+import { plugins, signerShown } from './words.ts'
 
 const SYMBOL: Record<Change['action'], readonly [string, Tone]> = {
   install: ['+', 'good'],
@@ -40,7 +41,7 @@ export function renderPlan(plan: Plan, paint: Paint): string {
 /** `Plan: 1 to install, 2 to upgrade, 0 to remove; 1 blocked, 4 unchanged. sha256:…` */
 export function planSummary(plan: Plan): string {
   const waiting = plan.blocked.length > 0 ? `; ${plan.blocked.length} blocked` : ''
-  if (plan.changes.length === 0) return `No changes${waiting}. ${plan.unchanged} plugin${plan.unchanged === 1 ? '' : 's'} as wanted.`
+  if (plan.changes.length === 0) return `No changes${waiting}. ${plugins(plan.unchanged)} as wanted.`
   const count = (...actions: readonly Change['action'][]): number => plan.changes.filter((c) => actions.includes(c.action)).length
   const kinds = [
     `${count('install', 'reattach')} to install`,
@@ -68,7 +69,7 @@ function details(change: Change): readonly (readonly [string, string])[] {
   const { effects, to, from } = change
   const rows: [string, string][] = []
   const release = from?.tree !== to?.tree
-  if (to && release) rows.push(['signed by', to.signer])
+  if (to && release) rows.push(['signed by', signerShown(to.signer)])
   if (to && release && (!from || from.source !== to.source)) rows.push(['from', to.source])
   if (effects.permissionsAdded.length > 0) rows.push(['may now', effects.permissionsAdded.join(', ')])
   if (effects.permissionsDropped.length > 0 && to) rows.push(['no longer', effects.permissionsDropped.join(', ')])

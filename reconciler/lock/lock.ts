@@ -1,5 +1,5 @@
 import { byCodeUnit, type Digest } from '../../schemas/digest.ts'
-import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import { CatalystError, ERRORS, type Problem } from '../../schemas/errors.ts'
 import { LOCK_VERSION, type Lock, type LockBlock } from '../../schemas/lock.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import { resolve } from '../plan/resolve.ts'
@@ -157,9 +157,15 @@ function outcome(request: LockRequest, gathered: Gathered, resolved: Resolved, p
     keptBack: resolved.selections.filter((s) => s.keptBack.length > 0).map((s) => ({ id: s.id, versions: s.keptBack })),
     waiting: waiting.waiting,
     notices: resolved.notices,
-    problems: [...failed.values(), ...gathered.warnings],
+    problems: [...[...failed].map(([id, problem]) => withFate(id, problem, plugins)), ...gathered.warnings],
     findings: [...proofs.values()].flatMap((p) => p.inspected.findings.map((problem) => ({ id: p.candidate.id, problem }))),
   }
+}
+
+/** After what was refused, a reader's first question is what became of the plugin. */
+function withFate(id: string, problem: Problem, plugins: Readonly<Record<string, LockBlock>>): Problem {
+  const fate = plugins[id] ? `${id} stays at ${plugins[id].version}.` : `${id} is not in the lock.`
+  return { ...problem, hint: `${problem.hint ?? ERRORS[problem.code].hint} ${fate}` }
 }
 
 function blockFor(selection: Selection, request: LockRequest, proofs: ReadonlyMap<Candidate, Proven>): LockBlock {

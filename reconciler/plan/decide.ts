@@ -129,7 +129,7 @@ function unsignedNotices({ lock }: PlanInput): readonly Notice[] {
 function migrationNotices(changes: readonly Change[]): readonly Notice[] {
   return changes
     .filter((c) => c.effects.migrations.length > 0)
-    .map((c) => ({ id: c.id, code: 'MigrationsNotRun', message: `${c.id} ${c.to?.version ?? ''} brings ${c.effects.migrations.length} migrations, which this version of catalyst shows but does not run yet` }))
+    .map((c) => ({ id: c.id, code: 'MigrationsNotRun', message: `${c.id} ${c.to?.version ?? ''} brings ${c.effects.migrations.length} migration${c.effects.migrations.length === 1 ? '' : 's'}, which this version of catalyst shows but does not run yet` }))
 }
 
 function unchangedCount({ lock, observed }: PlanInput, steps: readonly Step[]): number {
