@@ -43,7 +43,7 @@ export function downloads(settings: DownloadSettings): ArtifactSource {
       if (request.url.startsWith('file:')) return checked(request, readLocalFile(request.url, settings.fileRoots ?? [], request.maxBytes))
       const kept = request.sha256 && cache.read(request.sha256, request.maxBytes)
       if (kept) return checked(request, kept, request.sha256)
-      if (options.offline) throw new CatalystError('SOURCE_UNREACHABLE', `${shownUrl(request.url)} is not in the cache, and we are offline`, { hint: 'Run the same command without --offline once.' })
+      if (options.offline) throw new CatalystError('SOURCE_UNREACHABLE', `${shownUrl(request.url)} is not in the cache, and we are offline`, { hint: 'Run the same command once where the network can be reached.' })
       return limit(() => withRetries(() => download(settings, cache, request, options), policy, options.signal))
     },
   }

@@ -119,7 +119,7 @@ function earlierCopy(settings: GitIndexSettings, dir: string, nowMs: number, err
 }
 
 function offline(name: string): CatalystError {
-  return new CatalystError('SOURCE_UNREACHABLE', `${name} was not asked, because we are offline`, { hint: 'Run the same command without --offline once.' })
+  return new CatalystError('SOURCE_UNREACHABLE', `${name} was not asked, because we are offline`, { hint: 'Run the same command once where the network can be reached.' })
 }
 
 async function refuseRewritten(name: string, found: Found, known: string): Promise<void> {

@@ -25,12 +25,12 @@ export function localPath(url: string, baseDir: string): string {
  */
 export async function openLocal(path: string, branch: string | undefined): Promise<LocalRepository> {
   const own = gitFolder(path)
-  if (!own) throw new CatalystError('SOURCE_UNREACHABLE', `${path} is no git repository`, { hint: 'Check the path of the registry in plugins.yaml.' })
+  if (!own) throw new CatalystError('SOURCE_UNREACHABLE', `${path} is no git repository`, { hint: 'Check the path, or make it a repository with `git init` and a commit.' })
   const common = textOf(join(own, 'commondir'))
   const gitdir = common ? resolve(own, common) : own
   const ref = branch === undefined ? headRef(own) : `refs/heads/${branch}`
   const head = /^[0-9a-f]{40}$/.test(ref) ? ref : await localRef(gitdir, ref)
-  if (!head) throw new CatalystError('INDEX_INVALID', `${path} has no commit at ${ref}`, { hint: 'Commit the index first; repositories with reftable are not read.' })
+  if (!head) throw new CatalystError('INDEX_INVALID', `${path} has no commit at ${ref}`, { hint: 'Commit something first; repositories with reftable are not read.' })
   const shallow = textOf(join(gitdir, 'shallow'))?.split('\n') ?? []
   return { gitdir, head, shallow: new Set(shallow) }
 }

@@ -12,7 +12,7 @@ export interface ErrorRow {
 
 /**
  * Every code that we print. The hint is the next step for the reader; a caller may give a more exact one.
- * `docs/errors.md` is made from this table by `npm run docs:errors`.
+ * `docs/errors.md` is made from this table by `npm run schemas`.
  */
 export const ERRORS = {
   // usage and environment

@@ -23,7 +23,7 @@ export function narrator(store: string, env: NodeJS.ProcessEnv): Narrator {
     say: (text) => print(paint('italic', text)),
     async catalyst(args, { exit = 0 } = {}) {
       print(`\n${paint('bold', `$ catalyst ${args}`)}`)
-      const ran = await run(args.split(' '), store, { ...env, ...(colour ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) })
+      const ran = await run(args.split(' '), store, { ...env, ...(colour ? { FORCE_COLOR: '1', NO_COLOR: undefined } : { NO_COLOR: '1', FORCE_COLOR: undefined }) })
       print(ran.output.trimEnd())
       print(paint('gray', `exit ${ran.code}`))
       if (ran.code !== exit) throw new Error(`catalyst ${args} ended with ${ran.code}, the story says ${exit}`)
