@@ -34,36 +34,44 @@ export function orAbsent(a: Bits): Bits {
   return bits
 }
 
+/** What is in one of the two. */
 export function union(a: Bits, b: Bits): Bits {
   return a.map((word, i) => word | b[i]!)
 }
 
+/** What is in both. */
 export function intersection(a: Bits, b: Bits): Bits {
   return a.map((word, i) => word & b[i]!)
 }
 
+/** What is in the first and not in the second. */
 export function minus(a: Bits, b: Bits): Bits {
   return a.map((word, i) => word & ~b[i]!)
 }
 
+/** True when everything in the first is in the second. */
 export function isSubset(a: Bits, b: Bits): boolean {
   for (let i = 0; i < a.length; i++) if ((a[i]! & ~b[i]!) !== 0) return false
   return true
 }
 
+/** True when nothing is in both. */
 export function isDisjoint(a: Bits, b: Bits): boolean {
   for (let i = 0; i < a.length; i++) if ((a[i]! & b[i]!) !== 0) return false
   return true
 }
 
+/** True when nothing is in the set. */
 export function isEmpty(a: Bits): boolean {
   return a.every((word) => word === 0)
 }
 
+/** True when "not installed" is in the set. */
 export function hasAbsent(a: Bits): boolean {
   return (a[0]! & 1) !== 0
 }
 
+/** True when the version is in the set. */
 export function hasVersion(a: Bits, version: number): boolean {
   return (a[(version + 1) >>> 5]! & (1 << ((version + 1) & 31))) !== 0
 }
