@@ -13,8 +13,11 @@ export function walk(program: Program, visit: Visitor): void {
     ancestors.push(node)
     for (const key of visitorKeys[node.type] ?? []) {
       const child = (node as unknown as Record<string, unknown>)[key]
-      if (Array.isArray(child)) for (const item of child) item && go(item as Node)
-      else if (child) go(child as Node)
+      if (!Array.isArray(child)) {
+        if (child) go(child as Node)
+        continue
+      }
+      for (const item of child) if (item) go(item as Node)
     }
     ancestors.pop()
   }

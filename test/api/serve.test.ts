@@ -196,9 +196,9 @@ describe('while files change', () => {
     const contents = Array.from({ length: 6 }, (_, i) => Buffer.alloc(i % 2 ? 2_000_000 : 50_000, i))
     const known = new Set(contents.map((bytes) => hexOf(sha256(bytes))))
     writeFileSync(path, contents[0] ?? '')
-    let writing = true
+    const stop = new AbortController()
     const writer = (async () => {
-      for (let i = 0; writing; i++) {
+      for (let i = 0; !stop.signal.aborted; i++) {
         writeFileSync(`${path}.new`, contents[i % contents.length] ?? '')
         renameSync(`${path}.new`, path)
         await new Promise(setImmediate)
@@ -213,7 +213,7 @@ describe('while files change', () => {
       }
     })
     await Promise.all(readers)
-    writing = false
+    stop.abort()
     await writer
   })
 

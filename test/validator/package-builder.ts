@@ -28,9 +28,9 @@ export function samplePackage(odd: { files?: Readonly<Record<string, string | Ui
   }
 }
 
-/** A package of `test/validator/packages/`. Its manifest.json holds what differs from the default one. */
+/** A package of `test/fixtures/plugin-packages/`. Its manifest.json holds what differs from the default one. */
 export function fixturePackage(name: string): Package {
-  const root = join(import.meta.dirname, 'packages', name)
+  const root = join(import.meta.dirname, '../fixtures/plugin-packages', name)
   const paths = globSync('**/*', { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
   const files = Object.fromEntries(paths.map((path) => [path.split(sep).join('/'), new Uint8Array(readFileSync(join(root, path)))] as const))
   const manifest = files['manifest.json'] ? (JSON.parse(new TextDecoder().decode(files['manifest.json'])) as Partial<Manifest>) : {}
