@@ -199,6 +199,8 @@ export interface Hold {
   readonly id: string
   readonly from: Digest | 'absent'
   readonly fromVersion: string | undefined
+  /** The tree that was rolled back, when it was code that was left: it stays held whatever its config or grant becomes. */
+  readonly fromTree?: Digest | undefined
   readonly to: Digest | 'absent'
   readonly toVersion: string | undefined
   readonly since: string

@@ -48,6 +48,7 @@ export function holdsAfter(store: StoreSnapshot, rolledBack: readonly RolledBack
     id,
     from: stateOf(before),
     fromVersion: before?.block.version,
+    ...(before && before.block.tree !== after?.block.tree ? { fromTree: before.block.tree } : {}),
     to: stateOf(after),
     toVersion: after?.block.version,
     since: now,

@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../../schemas/digest.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Blocked } from '../../schemas/plan.ts'
 import { satisfies } from '../../schemas/versions.ts'
@@ -15,9 +16,13 @@ export function inconsistentSteps(steps: readonly Step[], waiting: ReadonlySet<s
     before = blocked.size
     const free = new Map(steps.filter((s) => !waiting.has(s.id) && !blocked.has(s.id)).map((s) => [s.id, s]))
     const result = resulting(input, free)
-    for (const flaw of flaws(result)) {
+    const found = flaws(result).flatMap((flaw) => {
       const step = free.get(flaw.id) ?? free.get(flaw.other)
-      if (step && !blocked.has(step.id)) blocked.set(step.id, blockedBy(step, flaw))
+      return step ? [blockedBy(step, flaw)] : []
+    })
+    // Several flaws may hold one step up: the one that is told must not depend on the order of anything.
+    for (const held of found.sort((a, b) => byCodeUnit(a.code, b.code) || byCodeUnit(a.reason, b.reason))) {
+      if (!blocked.has(held.id)) blocked.set(held.id, held)
     }
   }
   return [...blocked.values()]

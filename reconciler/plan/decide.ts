@@ -86,7 +86,12 @@ function repairStep(step: Step, record: InstallRecord, observed: ObservedState):
 
 function holdOn(step: Step, holds: readonly Hold[]): Hold | undefined {
   const target = step.to ? stateDigest(step.to) : 'absent'
-  return step.repair ? undefined : holds.find((hold) => hold.id === step.id && hold.from === target)
+  return step.repair ? undefined : holds.find((hold) => hold.id === step.id && (hold.from === target || isHeldCode(hold, step)))
+}
+
+/** The code that was rolled back is held as such: another config or grant does not make it come back. */
+function isHeldCode({ fromTree }: Hold, { block, record }: Step): boolean {
+  return fromTree !== undefined && block?.tree === fromTree && record?.block.tree !== fromTree
 }
 
 function heldNotice(step: Step): Notice {

@@ -21,7 +21,7 @@ describe('arguments', () => {
   })
 
   test.each([
-    ['a command that does not exist, with the one that was meant', ['aply'], /unknown command 'aply'.*\(Did you mean apply\?\)/s],
+    ['a command that does not exist, with the one that was meant', ['aply'], /there is no command "aply"[\s\S]*Did you mean `catalyst apply`/],
     ['an option that does not exist', ['plan', '--jso'], /unknown option '--jso'/],
     ['an argument that is missing', ['add'], /missing required argument 'id'/],
     ['two options that exclude each other', ['lock', '--check', '--merge'], /cannot be used with/],

@@ -149,6 +149,15 @@ describe('holds', () => {
     expect(ids(next.changes)).toEqual(['upgrade a'])
   })
 
+  test('another config does not bring held code back', () => {
+    const bad = block('a', '1.1.0')
+    const old = recordOf('a', block('a'), wish)
+    const hold = { id: 'a', from: stateDigest(wantedSide(bad, wish.plugins[0])), fromVersion: '1.1.0', fromTree: bad.tree, to: stateDigest(installedSide(old)), toVersion: '1.0.0', since: '2026-11-22T00:00:00Z' }
+    const decided = plan({ desired: desired({ a: { config: { x: 2 } } }), lock: lockOf({ a: bad }), observed: observed([old], [hold]) })
+    expect(decided.changes).toEqual([])
+    expect(decided.notices).toMatchObject([{ code: 'Held' }])
+  })
+
   test('a removal that was rolled back is not done again by itself', () => {
     const hold = { id: 'a', from: 'absent' as const, fromVersion: undefined, to: sha256('x'), toVersion: '1.0.0', since: '2026-11-22T00:00:00Z' }
     const decided = plan({ desired: desired({ b: {} }), lock: lockOf({ b: block('b') }), observed: observed([recordOf('a', block('a')), recordOf('b', block('b'))], [hold]) })

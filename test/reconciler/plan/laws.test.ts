@@ -81,7 +81,7 @@ describe('laws of the planner', () => {
         })
         expect(JSON.stringify(other)).toBe(JSON.stringify(plan({ desired: wish, lock, observed: before })))
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 
