@@ -93,7 +93,7 @@ function writing(program: Program, on: On): void {
     .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options })))
   program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
     .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options })))
-  program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')
+  program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).addOption(new Option('--prove', 'with --check: prove every release again, as a pull request should').implies({ check: true }).conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')
     .action(on('lock', async () => (await import('./commands/lock.ts')).lockCommand, (options) => options))
   program.command('update [ids...]').description('move plugins forward as far as the policy allows').option('--latest', 'past the range in plugins.yaml')
     .action(on('update', async () => (await import('./commands/lock.ts')).updateCommand, (ids, options) => ({ ids, ...options })))

@@ -2,6 +2,7 @@ import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import { writeLock } from '../../schemas/lock-file.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import { lock, type LockOutcome } from '../../reconciler/lock/lock.ts'
+import { proveAgain } from '../../reconciler/lock/prove-again.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
 import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import type { ResolveMode } from '../../reconciler/plan/resolve-types.ts'
@@ -11,9 +12,9 @@ import { movePins, unpinned } from '../pins.ts'
 import { lockJson, renderLock } from '../render/lock.ts'
 import { plugins } from '../render/words.ts'
 
-/** `catalyst lock [--check | --merge]`: writes plugins.lock.yaml so that it answers plugins.yaml. */
-export const lockCommand: Command<{ readonly check?: boolean; readonly merge?: boolean }> = async (context, { check, merge }) => {
-  if (check) return checkLock(context)
+/** `catalyst lock [--check [--prove] | --merge]`: writes plugins.lock.yaml so that it answers plugins.yaml. */
+export const lockCommand: Command<{ readonly check?: boolean; readonly prove?: boolean; readonly merge?: boolean }> = async (context, { check, prove, merge }) => {
+  if (check) return checkLock(context, prove ?? false)
   const locked = merge ? await mergedLock(context.house.files) : await context.house.files.readLock()
   return relock(context, { kind: 'lock' }, locked)
 }
@@ -53,14 +54,20 @@ export function lockResult(outcome: LockOutcome, written: boolean, warnings: rea
   }
 }
 
-/** `lock --check`: is the committed lock what plugins.yaml asks for? Reads only, needs no network. */
-async function checkLock({ house, paint }: CommandContext): Promise<CommandResult> {
+/**
+ * `lock --check`: is the committed lock what plugins.yaml asks for? Reads only, needs no network. With `--prove` every
+ * release is fetched and proven again, and each block must be what `lock` would write: the digests in a lock catch
+ * accidents, this catches who edits them along.
+ */
+async function checkLock({ house, paint }: CommandContext, prove: boolean): Promise<CommandResult> {
   const { desired } = await house.files.readDesired()
   const locked = await house.files.readLock()
   const shown = house.files.shown(house.files.lockPath)
   if (!locked) throw new CatalystError('LOCK_MISSING', `there is no ${shown}`)
   const problems: Problem[] = [...staleness(desired, locked)]
   if ((await house.files.lockText()) !== writeLock(locked)) problems.push({ code: 'LOCK_STALE', message: `${shown} is not written as our tools write it`, place: { file: shown } })
-  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${plugins(Object.keys(locked.plugins).length)}.` : ''
-  return { exit: 0, text, result: { upToDate: problems.length === 0 }, problems }
+  if (prove && problems.length === 0) problems.push(...(await house.withLockDeps(desired, (deps) => proveAgain(locked, desired, deps))))
+  const proven = prove ? ', each release proven again' : ''
+  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${plugins(Object.keys(locked.plugins).length)}${proven}.` : ''
+  return { exit: 0, text, result: { upToDate: problems.length === 0, proven: prove && problems.length === 0 }, problems }
 }

@@ -26,13 +26,19 @@ const PUBLISHED_TOLERANCE_MS = 5 * 60 * 1000
  * IDENTITY_MISMATCH, ARCHIVE_UNSAFE, MANIFEST_MISMATCH, INDEX_MANIFEST_MISMATCH, RULE_FAILED, …
  */
 export async function prove(candidate: Candidate, deps: LockDeps): Promise<Proven> {
+  const proven = await readProven(candidate, deps)
+  compareManifest(candidate, proven.inspected)
+  throwProblems(proven.inspected.findings)
+  return proven
+}
+
+/** fetch -> verify -> inspect: who signed is settled, what the package says of itself is not yet compared with anything. */
+export async function readProven(candidate: Candidate, deps: LockDeps): Promise<Proven> {
   const [archive, bundle] = await Promise.all([fetchArtifact(candidate, deps), fetchBundle(candidate, deps)])
   const proof = await verify(candidate, bundle, deps)
   deps.progress({ stage: 'verify', id: candidate.id })
   const inspected = await deps.packages.inspect(archive, artifactName(candidate.id, candidate.version))
   deps.progress({ stage: 'inspect', id: candidate.id })
-  compareManifest(candidate, inspected)
-  throwProblems(inspected.findings)
   return {
     candidate,
     signer: proof?.signer ?? { kind: 'unsigned' },
