@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { committedFiles, differences } from './compare.ts'
-import { MADE, registryFiles } from './files.ts'
+import { committedFiles, differences, MADE } from './compare.ts'
+import { registryFiles } from './files.ts'
 
 /*
  * `node examples/registry/build.ts` makes this registry anew, with new keys: afterwards the lock of the repository's own

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { byCodeUnit, sha256 } from '../../schemas/digest.ts'
 import { readIndexLines } from '../../schemas/registry-files.ts'
-import { MADE } from './files.ts'
+
+/** Paths in the folder that the script makes; all else there is written by people. */
+export const MADE = ['registry.yaml', 'trusted-root.json', 'entries', 'index', 'artifacts', 'bundles'] as const
 
 /**
  * Where the committed folder is not what the script makes now, one line each; empty when it is. Signatures are made with

@@ -1,13 +1,15 @@
-import { stringify } from 'yaml'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { publishIndex } from '../../catalog/publish.ts'
 import { byCodeUnit } from '../../schemas/digest.ts'
-import { artifactName, indexPath } from '../../schemas/names.ts'
-import { writeIndexLine } from '../../schemas/registry-files.ts'
-import type { IndexLine } from '../../schemas/index-line.ts'
+import { artifactName } from '../../schemas/names.ts'
 import { exampleReleasesOf, type ExampleRelease } from '../plugins/releases.ts'
 import { startExampleWorld, type ExampleWorld } from '../story/example-world.ts'
 import { tarOf } from '../world/archive.ts'
 import { entryOf, lineOf, registryFile } from '../world/index-repository.ts'
 import type { Published } from '../world/publish.ts'
+import { committedFiles } from './compare.ts'
 import { storedGzip } from './stored-gzip.ts'
 
 /** What the committed mirror lists: enough to install, to update, and to see a version that asks for nothing new. */
@@ -19,33 +21,37 @@ const LISTED: Readonly<Record<string, readonly string[]>> = {
   'stripe-payments': ['2.0.0', '2.1.0'],
 }
 
-/** Paths in the folder that are made by this script; all else there is written by people. */
-export const MADE = ['registry.yaml', 'trusted-root.json', 'entries', 'index', 'artifacts', 'bundles'] as const
-
 /**
  * Every file of the mirror by its path, sorted. The releases are published and signed in a world of their own, whose
  * keys exist only while this runs: nobody can ever sign another release for this root. Artifacts, entries and lines are
  * the same in every run and on every machine; bundles and the trusted root are not.
  */
 export async function registryFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
+  const folder = await mkdtemp(join(tmpdir(), 'catalyst-registry-'))
   const world = await startExampleWorld()
   try {
-    const plugins: Published[][] = []
-    for (const release of listedReleases()) {
-      const published = await publish(release, world)
-      const same = plugins.find(([first]) => first?.id === release.id)
-      if (same) same.push(published)
-      else plugins.push([published])
-    }
-    const files = [
-      text('registry.yaml', stringify({ ...registryFile('examples'), title: 'Examples of Catalyst Plugins' })),
-      text('trusted-root.json', `${JSON.stringify(world.sigstore.trustedRoot, undefined, 2)}\n`),
-      ...plugins.flatMap(filesOfPlugin),
-    ]
-    return new Map(files.sort(([a], [b]) => byCodeUnit(a, b)))
+    await writeFile(join(folder, 'trusted-root.json'), `${JSON.stringify(world.sigstore.trustedRoot, undefined, 2)}\n`)
+    await publishInto(folder, world)
+    return committedFiles(folder)
   } finally {
     await world.close()
+    await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function publishInto(folder: string, world: ExampleWorld): Promise<void> {
+  const published: Published[] = []
+  for (const release of listedReleases()) published.push(await world.release(release.id, release.version, { artifact: packed(release) }))
+  const newest = new Map(published.map((release) => [release.id, release]))
+  await publishIndex(
+    folder,
+    {
+      registry: { ...registryFile('examples'), title: 'Examples of Catalyst Plugins' },
+      entries: [...newest.values()].map((release) => entryOf(release)),
+      releases: published.map((release) => ({ line: lineOf(release), artifact: release.artifact.bytes, ...(release.bundle ? { bundle: release.bundle.bytes } : {}) })),
+    },
+    { names: 'release' },
+  )
 }
 
 /** The packages alone, by name: needs no world, no key and no network. */
@@ -59,32 +65,6 @@ function listedReleases(): readonly ExampleRelease[] {
   return all.sort((a, b) => byCodeUnit(a.publishedAt, b.publishedAt))
 }
 
-function publish(release: ExampleRelease, world: ExampleWorld): Promise<Published> {
-  return world.release(release.id, release.version, { artifact: packed(release) })
-}
-
 function packed({ files }: ExampleRelease): Buffer {
   return storedGzip(tarOf([...files].map(([path, bytes]) => ({ path: `package/${path}`, bytes }))))
-}
-
-function filesOfPlugin(releases: readonly Published[]): readonly (readonly [string, Uint8Array])[] {
-  const newest = releases.at(-1)
-  if (!newest) return []
-  return [
-    text(`entries/${newest.id}.yaml`, stringify(entryOf(newest))),
-    text(`index/${indexPath(newest.id)}`, releases.map((release) => `${writeIndexLine(lineInFolder(release))}\n`).join('')),
-    ...releases.flatMap(({ artifact, bundle }) => [[`artifacts/${artifact.name}`, artifact.bytes] as const, ...(bundle ? [[`bundles/${bundle.name}`, bundle.bytes] as const] : [])]),
-  ]
-}
-
-/** The line of a release whose files lie in the registry's own folder. */
-function lineInFolder(release: Published): IndexLine {
-  const { artifact, bundle } = release
-  if (!bundle) throw new Error(`${artifact.name} has no bundle`)
-  const line = lineOf(release)
-  return { ...line, artifact: { ...line.artifact, url: `file:artifacts/${artifact.name}` }, bundle: { ...line.bundle, url: `file:bundles/${bundle.name}` } }
-}
-
-function text(path: string, content: string): readonly [string, Uint8Array] {
-  return [path, Buffer.from(content)]
 }
