@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startExampleWorld, type ExampleWorld } from './story/example-world.ts'
 import { narrator, type Narrator } from './story/narrator.ts'
-import type { IndexRepository } from './world/index-repository.ts'
+import { startRegistry, type StoryRegistry } from './story/registry.ts'
 
 /*
  * `npm start`: a store's wish becomes signed plugins that are fetched, proven and switched live, then changed, refused
@@ -40,7 +40,7 @@ plugins:
 const began = performance.now()
 const world = await startExampleWorld()
 const dir = await mkdtemp(join(tmpdir(), 'catalyst-demo-'))
-const story = narrator(dir, {
+const environment = {
   ...process.env,
   CATALYST_CACHE_DIR: join(dir, '.cache'),
   XDG_STATE_HOME: join(dir, '.state'),
@@ -48,34 +48,32 @@ const story = narrator(dir, {
   CATALYST_GITHUB_URL: world.url,
   USER: 'you',
   GITHUB_TOKEN: '',
-})
+}
+const story = narrator(dir, environment)
 try {
-  const index = await publish(world, story)
+  const registry = await publish(world, story)
   await install(story)
-  await change(world, index, story)
+  await change(world, registry, story)
   await undo(story)
+  await withoutGitHub(world, registry, story)
   story.say(`\nThat was the whole loop in ${((performance.now() - began) / 1000).toFixed(1)} s. The same on your store: see README.md, "On your own store".`)
 } finally {
   await world.close()
   await rm(dir, { recursive: true, force: true })
 }
 
-async function publish(from: ExampleWorld, { chapter, say }: Narrator): Promise<IndexRepository> {
+async function publish(from: ExampleWorld, { chapter, say }: Narrator): Promise<StoryRegistry> {
   chapter('Authors publish signed releases; a registry lists them')
   const first = await Promise.all([
     from.release('stripe-payments', '2.0.0'), from.release('stripe-payments', '2.1.0'), from.release('message-templates', '1.0.0'),
     from.release('order-sms', '1.0.0'), from.release('google-analytics', '1.0.0'), from.release('product-feed', '1.0.0'),
   ])
-  const index = await from.createIndex()
-  const [stripe = [], others = []] = [first.filter((r) => r.id === 'stripe-payments'), first.filter((r) => r.id !== 'stripe-payments')]
-  // A reviewed entry caps what a plugin may ever ask; what a store grants is the store's own decision.
-  await index.list(stripe, { entry: { permissions: { database: { orders: 'read', customers: 'read' }, api: ['api.stripe.com:443', 'files.stripe.com:443'], hooks: ['order.placed', 'order.cancelled'] } } })
-  await index.list(others)
   await writeFile(join(dir, 'sigstore.root.json'), JSON.stringify(from.sigstore.trustedRoot))
-  await writeFile(join(dir, 'plugins.yaml'), STORE.replace('REGISTRY', `git+${index.url}`))
+  const registry = await startRegistry(from, first, dir)
+  await writeFile(join(dir, 'plugins.yaml'), STORE.replace('REGISTRY', `git+${registry.index.url}`))
   say(`GitHub on ${from.url}: ${first.length} releases, each with a Sigstore bundle that says who built it, from which commit.`)
-  say(`The registry is a git repository: ${index.url}`)
-  return index
+  say(`The registry fetched and proved ${registry.listed} of them, and wrote its index to a git repository: ${registry.index.url}`)
+  return registry
 }
 
 async function install({ chapter, say, catalyst }: Narrator): Promise<void> {
@@ -91,7 +89,7 @@ async function install({ chapter, say, catalyst }: Narrator): Promise<void> {
   await catalyst('plan')
 }
 
-async function change(from: ExampleWorld, index: IndexRepository, { chapter, say, catalyst }: Narrator): Promise<void> {
+async function change(from: ExampleWorld, { index }: StoryRegistry, { chapter, say, catalyst }: Narrator): Promise<void> {
   chapter('The world moves on: a fix, a greedy release, a forged one')
   const other = await from.release('product-feed', '1.0.1')
   const next = await Promise.all([
@@ -117,6 +115,22 @@ async function undo({ chapter, say, catalyst }: Narrator): Promise<void> {
   await catalyst('plan')
   await catalyst('status --check')
   await catalyst('generations')
+}
+
+/** A second store, on a mirror, with GitHub gone: the signatures travel with the bytes. */
+async function withoutGitHub(from: ExampleWorld, registry: StoryRegistry, { chapter, say }: Narrator): Promise<void> {
+  chapter('A second store, on a mirror, while GitHub is gone')
+  const second = join(dir, 'second-store')
+  const mirror = await registry.mirror(join(dir, 'mirror'))
+  await mkdir(second)
+  await copyFile(join(dir, 'sigstore.root.json'), join(second, 'sigstore.root.json'))
+  await writeFile(join(second, 'plugins.yaml'), STORE.replace('REGISTRY', 'file:../mirror').replace(/ {2}google-analytics:[\s\S]*/, ''))
+  from.faults.add({ path: '/', times: Infinity }, { kind: 'drop' })
+  say(`The mirror serves the same index with all artifacts from ${mirror.url}; every request to GitHub is dropped.`)
+  const elsewhere = narrator(second, { ...environment, CATALYST_CACHE_DIR: join(second, '.cache') })
+  await elsewhere.catalyst('lock')
+  await elsewhere.catalyst('apply')
+  await mirror.close(0)
 }
 
 async function edit(how: (text: string) => string): Promise<void> {
