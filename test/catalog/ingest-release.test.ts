@@ -94,6 +94,22 @@ describe('is refused', () => {
   test('a package that asks more than its entry allows', async () => {
     expect(await code({ manifest: { permissions: { api: ['api.acme.com', 'evil.io'] } } }, () => ({ permissions: { api: ['api.acme.com'] } }))).toEqual(['INDEX_LINE_WIDER'])
   })
+  test('a package that calls itself another version, or another plugin', async () => {
+    const old = await publish('1.0.0')
+    await publish('1.1.0', { artifact: old.artifact.bytes })
+    const other = await world.publish({ id: `${id}-other`, version: '1.2.0' })
+    await publish('1.2.0', { artifact: other.artifact.bytes })
+    const { refused } = await ingestReleases(entryOf(old), ['1.0.0'], source, deps)
+    expect(refused.map(({ version, error }) => [version, error.code]).sort()).toEqual([['1.1.0', 'MANIFEST_MISMATCH'], ['1.2.0', 'MANIFEST_MISMATCH']])
+  })
+  test('a release that lies in another of the entry’s repositories than the one it was built in', async () => {
+    const [here, there] = [await publish('1.0.0'), await world.publish({ id: `${id}-there`, version: '1.0.0' })]
+    const repositories = [...entryOf(here).repositories, ...entryOf(there).repositories]
+    const { bundle, ...found } = (await source.releases(`github:acme/${id}`, id, {}))[0] ?? {}
+    const elsewhere: ReleaseSource = { releases: async () => [{ ...found, bundle, repository: entryOf(there).repositories[0] } as never] }
+    const { refused } = await ingestReleases({ ...entryOf(here), repositories }, [], elsewhere, deps)
+    expect(refused.map(({ error }) => error.code)).toEqual(['IDENTITY_MISMATCH'])
+  })
   test('an entry for another repository', async () => {
     expect(await code({}, (good) => ({ repositories: good.repositories.map((r) => ({ ...r, id: r.id + 1000 })) }))).toEqual(['IDENTITY_MISMATCH'])
   })
