@@ -45,6 +45,7 @@ export async function runCommand<A>(name: string, command: Command<A>, args: A, 
     return exit
   }
   if (outcome.text !== '') context.terminal.out(outcome.text)
+  if (outcome.text !== '' && outcome.problems.length > 0 && context.terminal.interactive) context.terminal.err('')
   if (outcome.error) context.terminal.err(renderError(outcome.error, painter(context.terminal), sourceOf))
   else for (const problem of problems) context.terminal.err(renderProblem(problem, painter(context.terminal), sourceOf))
   return exit

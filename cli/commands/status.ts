@@ -92,9 +92,10 @@ function mark(plugin: PluginStatus, paint: Paint): string {
   return plugin.enabled ? paint('bad', '✗') : paint('quiet', '-')
 }
 
+/** Good news first, in words; then what is not as it should be. A hold has a line of its own. */
 function words({ conditions }: PluginStatus): string {
-  const news = conditions.filter((c) => (c.type === 'Ready' || c.type === 'Verified' ? c.status === 'false' : c.status === 'true'))
-  const drift = conditions.find((c) => c.type === 'Drifted')
-  const good = drift?.reason === 'FilesChecked' ? 'live, verified, files checked' : 'live, verified'
-  return news.length === 0 ? good : news.map((c) => c.reason).join(', ')
+  const good: Readonly<Record<string, string>> = { Live: 'live', ProvenanceProven: 'verified', FilesChecked: 'files checked' }
+  const bad = (c: Condition): boolean => (c.type === 'Ready' || c.type === 'Verified' ? c.status === 'false' : c.type !== 'Held' && c.status === 'true')
+  const told = conditions.flatMap((c) => good[c.reason] ?? (bad(c) ? c.reason : []))
+  return [...new Set(told)].join(', ')
 }
