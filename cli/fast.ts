@@ -12,7 +12,7 @@ import { quickSerial } from '../reconciler/store-db/serial.ts'
  */
 
 /** Starts the command; sets the exit code of the process. */
-export function start(argv: readonly string[], version: string, here: string): void {
+export function start(argv: readonly string[], version: string, here: string, load: (file: string) => void = run(argv)): void {
   const dir = nothingElseAsked(argv)
   const answer = dir === undefined ? undefined : nothingToDo(resolve(dir), version)
   if (answer) {
@@ -22,12 +22,14 @@ export function start(argv: readonly string[], version: string, here: string): v
   const store = join(resolve(dir ?? dirIn(argv)), '.catalyst')
   // With the store, not in a shared temporary folder: whoever can write there could run code in this process.
   if (existsSync(store)) enableCompileCache(join(store, 'compile-cache'))
-  void run(argv, here)
+  load(join(here, 'catalyst.js'))
 }
 
-async function run(argv: readonly string[], here: string): Promise<void> {
-  const { main } = (await import(pathToFileURL(join(here, 'catalyst.js')).href)) as typeof import('./main.ts')
-  process.exitCode = await main(argv)
+function run(argv: readonly string[]): (file: string) => Promise<void> {
+  return async (file) => {
+    const { main } = (await import(pathToFileURL(file).href)) as typeof import('./main.ts')
+    process.exitCode = await main(argv)
+  }
 }
 
 /** The store when the question is just `plan` or `apply`, perhaps with `-C DIR` and `--detailed-exitcode`; else undefined. */
