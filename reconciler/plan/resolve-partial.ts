@@ -1,18 +1,19 @@
-import { everything, hasAbsent, intersection, isSubset, minus, type Bits } from './resolve-bits.ts'
-import { termOf, type Clause } from './resolve-clauses.ts'
+import { everything, hasAbsent, isSubset, minus, type Bits } from './resolve-bits.ts'
+import type { Clause } from './resolve-clauses.ts'
 
 /** One narrowing of what a plugin can be: chosen (`cause` undefined) or concluded from a clause. */
 interface Assignment {
   readonly plugin: number
   readonly before: Bits
   readonly after: Bits
-  /** What this assignment alone allows. */
-  readonly allowed: Bits
   readonly level: number
   readonly cause: Clause | undefined
 }
 
-/** The earliest moment at which a clause was broken, and how far one may go back and still know it (PubGrub: satisfier). */
+/**
+ * The earliest moment at which a clause was broken (PubGrub: satisfier), and the level at which all that it says of the
+ * other plugins held.
+ */
 export interface Satisfier {
   readonly plugin: number
   readonly level: number
@@ -45,19 +46,13 @@ export class PartialSolution {
 
   /** Concludes that the plugin is nothing of `term`. */
   exclude(plugin: number, term: Bits, cause: Clause): void {
-    this.#assign(plugin, minus(this.#whole(plugin), term), cause)
+    this.#assign(plugin, minus(this.domains[plugin]!, term), cause)
   }
 
-  #whole(plugin: number): Bits {
-    const first = this.#byPlugin[plugin]![0]
-    return first === undefined ? this.domains[plugin]! : this.#trail[first]!.before
-  }
-
-  #assign(plugin: number, allowed: Bits, cause: Clause | undefined): void {
+  #assign(plugin: number, after: Bits, cause: Clause | undefined): void {
     const before = this.domains[plugin]!
-    const after = intersection(before, allowed)
     this.#byPlugin[plugin]!.push(this.#trail.length)
-    this.#trail.push({ plugin, before, after, allowed, level: this.level, cause })
+    this.#trail.push({ plugin, before, after, level: this.level, cause })
     this.domains[plugin] = after
   }
 
@@ -83,23 +78,18 @@ export class PartialSolution {
       previous = Math.max(previous, Math.min(index, last))
       last = Math.max(last, index)
     }
-    const { plugin, level, cause, allowed } = this.#trail[last]!
-    // where the satisfier alone is not enough, what narrowed the same plugin before counts as well
-    const term = termOf(broken, plugin)
-    if (!isSubset(allowed, term)) previous = Math.max(previous, this.#earliest(plugin, term, allowed))
+    const { plugin, level, cause } = this.#trail[last]!
     return { plugin, level, cause, previousLevel: previous < 0 ? 0 : this.#trail[previous]!.level }
   }
 
-  /** Index of the first assignment after which the plugin (within `also`) is nothing outside `term`; -1 = already at the start. */
-  #earliest(plugin: number, term: Bits, also?: Bits): number {
-    const inside = (bits: Bits): boolean => isSubset(also ? intersection(bits, also) : bits, term)
-    if (inside(this.#whole(plugin))) return -1
+  /** Index of the first assignment after which the plugin is nothing outside `term`. */
+  #earliest(plugin: number, term: Bits): number {
     const indices = this.#byPlugin[plugin]!
     let low = 0
     let high = indices.length - 1
     while (low < high) {
       const middle = (low + high) >> 1
-      if (inside(this.#trail[indices[middle]!]!.after)) high = middle
+      if (isSubset(this.#trail[indices[middle]!]!.after, term)) high = middle
       else low = middle + 1
     }
     return indices[low]!

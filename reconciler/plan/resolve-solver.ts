@@ -24,7 +24,7 @@ export type Answer =
   /** The version of each plugin, -1 = not installed. */
   | { readonly kind: 'solved'; readonly versions: readonly number[]; readonly steps: number }
   /** A clause without terms, with its derivation. */
-  | { readonly kind: 'impossible'; readonly because: Clause }
+  | { readonly kind: 'impossible'; readonly because: Clause; readonly steps: number }
   | { readonly kind: 'gave-up' }
 
 /**
@@ -54,13 +54,13 @@ class Search {
 
   run(): Answer {
     for (const fact of this.#question.facts) {
-      if (fact.plugins.length === 0) return { kind: 'impossible', because: fact }
+      if (fact.plugins.length === 0) return { kind: 'impossible', because: fact, steps: this.#steps }
       this.#learn(fact)
     }
     let changed: readonly number[] = [...new Set(this.#question.facts.flatMap((fact) => fact.plugins))]
     for (;;) {
       const failed = this.#propagate(changed)
-      if (failed) return { kind: 'impossible', because: failed }
+      if (failed) return { kind: 'impossible', because: failed, steps: this.#steps }
       if (this.#steps > this.#question.maxSteps) return { kind: 'gave-up' }
       const next = this.#next()
       if (next === undefined) break
@@ -91,10 +91,9 @@ class Search {
           changed.add(clause.plugins[open]!)
           continue
         }
-        const { learned, touched } = this.#resolveConflict(clause)
+        const learned = this.#resolveConflict(clause)
         if (learned.plugins.length === 0) return learned
         changed.clear()
-        for (const other of touched) changed.add(other)
         const at = this.#openTerm(learned)
         this.#exclude(learned, at)
         changed.add(learned.plugins[at]!)
@@ -129,20 +128,19 @@ class Search {
    * be concluded: pub goes back further, to where it could first have been concluded, but decisions in between
    * would only be made again the same way, and with many plugins that is most of the work.
    */
-  #resolveConflict(broken: Clause): { learned: Clause; touched: readonly number[] } {
+  #resolveConflict(broken: Clause): Clause {
     let clause = broken
     while (clause.plugins.length > 0) {
       const { plugin, level, cause, previousLevel } = this.#partial.satisfier(clause)
       if (cause === undefined || previousLevel < level) {
-        const touched = this.#partial.backtrack(level - 1)
-        for (const other of touched) this.#schedule(other)
+        for (const touched of this.#partial.backtrack(level - 1)) this.#schedule(touched)
         this.#learn(clause)
-        return { learned: clause, touched }
+        return clause
       }
       this.#steps += clause.plugins.length
       clause = resolvent(clause, cause, plugin, this.#question.sizes)
     }
-    return { learned: clause, touched: [] }
+    return clause
   }
 
   #schedule(plugin: number): void {
