@@ -1,5 +1,6 @@
 import { build } from 'esbuild'
-import { rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 
 /*
  * Bundles what is published: `node cli/build.ts`, run by npm's `prepare`. Node does not strip types under
@@ -13,14 +14,15 @@ const OUTSIDE = ['better-sqlite3', 'oxc-parser', 'esbuild']
 // isomorphic-git offers Node its CommonJS form; only the other one can be taken apart.
 const alias = { 'isomorphic-git': './node_modules/isomorphic-git/index.js' }
 
-const common = { alias, bundle: true, platform: 'node', target: 'node26', external: OUTSIDE, logLevel: 'warning', minifySyntax: true, minifyWhitespace: true, legalComments: 'linked' } as const
+const STALE_MS = 10 * 60 * 1000
 
-await rm('dist', { recursive: true, force: true })
-await Promise.all([
+const common = { alias, metafile: true, bundle: true, platform: 'node', target: 'node26', external: OUTSIDE, logLevel: 'warning', minifySyntax: true, minifyWhitespace: true, legalComments: 'linked' } as const
+
+const built = await Promise.all([
   build({ ...common, entryPoints: { fast: 'cli/fast.ts' }, outdir: 'dist', format: 'cjs', outExtension: { '.js': '.cjs' } }),
   build({
     ...common,
-    entryPoints: { catalyst: 'cli/main.ts', 'proof-worker': 'cli/proof-worker.ts', 'probe-child': 'sandbox/probe-child.ts' },
+    entryPoints: { catalyst: 'cli/main.ts', 'proof-worker': 'cli/proof-worker.ts', 'apart-process': 'validator/apart-process.ts', 'probe-child': 'sandbox/probe-child.ts' },
     outdir: 'dist',
     format: 'esm',
     splitting: true,
@@ -28,3 +30,13 @@ await Promise.all([
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   }),
 ])
+await removeStale(built.flatMap(({ metafile }) => Object.keys(metafile.outputs)))
+
+/** Chunks are named by their content, so a run that started before goes on with its own; those of long ago go. */
+async function removeStale(outputs: readonly string[]): Promise<void> {
+  const fresh = new Set(outputs.map((path) => basename(path)))
+  for (const name of await readdir('dist')) {
+    const old = Date.now() - (await stat(join('dist', name))).mtimeMs > STALE_MS
+    if (!fresh.has(name) && old) await rm(join('dist', name), { recursive: true, force: true })
+  }
+}

@@ -5,7 +5,7 @@ import { readPackage, type PackageTree } from '../registry/archive/package-tree.
 import { unpackTo } from '../registry/archive/unpack.ts'
 import { verifyTree } from '../registry/archive/verify-tree.ts'
 import { migrationsOf } from '../validator/migrations.ts'
-import { validate } from '../validator/validate.ts'
+import { openJudge, type Judge } from '../validator/judge.ts'
 import { createVerifier } from '../registry/provenance/verifier.ts'
 import { openVerdicts } from '../registry/provenance/verdicts.ts'
 import type { InspectedPackage, ProofRequest, Verifier, Proof } from '../reconciler/ports.ts'
@@ -28,26 +28,33 @@ export interface ProofJobSettings {
 }
 
 /** Does jobs in the thread that it is made in. */
-export function proofJobs(settings: ProofJobSettings): (job: ProofJob) => Promise<unknown> {
+export interface ProofJobs {
+  run(job: ProofJob): Promise<unknown>
+  close(): void
+}
+
+export function proofJobs(settings: ProofJobSettings): ProofJobs {
   let verifier: Verifier | undefined
+  let judge: Judge | undefined
   const proving = (): Verifier => (verifier ??= createVerifier({ baseDir: settings.baseDir, verdicts: openVerdicts(settings.verdictsDir), now: () => Date.now() + settings.clockOffsetMs }))
-  return async (job): Promise<InspectedPackage | Proof | readonly string[] | undefined> => {
+  const run = async (job: ProofJob): Promise<InspectedPackage | Proof | readonly string[] | undefined> => {
     switch (job.kind) {
       case 'verify':
         return proving().verify(job.request)
       case 'observe':
         return proving().observe(job.request)
       case 'inspect':
-        return inspect(job.archive, job.file)
+        return inspect(job.archive, job.file, (judge ??= openJudge()))
       case 'unpack':
         return unpack(job)
       case 'damage':
         return damage(job)
     }
   }
+  return { run, close: () => void judge?.close() }
 }
 
-function inspect(archive: Uint8Array, file: string): InspectedPackage {
+async function inspect(archive: Uint8Array, file: string, judge: Judge): Promise<InspectedPackage> {
   const tree = readPackage(archive)
   const bytes = tree.read('manifest.json')
   if (!bytes) throw new CatalystError('MANIFEST_MISSING', `${file} has no package/manifest.json`)
@@ -59,7 +66,7 @@ function inspect(archive: Uint8Array, file: string): InspectedPackage {
     manifestDigest: sha256(bytes),
     configSchema: manifest.config === undefined ? undefined : digestOf(manifest.config),
     migrations: migrationsOf(files),
-    findings: validate(files),
+    findings: await judge.validate(files),
   }
 }
 

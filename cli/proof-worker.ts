@@ -11,7 +11,7 @@ export type JobAnswer = { readonly number: number; readonly value: unknown } | {
 const work = proofJobs(workerData as ProofJobSettings)
 
 parentPort?.on('message', async ({ number, job }: JobMessage) => {
-  const answer: JobAnswer = await work(job).then(
+  const answer: JobAnswer = await work.run(job).then(
     (value) => ({ number, value }),
     (error: unknown) => ({ number, error: errorData(error) }),
   )

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { CatalystError } from '../schemas/errors.ts'
 import type { Packages, Verifier } from '../reconciler/ports.ts'
-import { errorFrom, type ProofJob, type ProofJobSettings } from './proof-jobs.ts'
+import { errorFrom, type ProofJob, type ProofJobs, type ProofJobSettings } from './proof-jobs.ts'
 import type { JobAnswer } from './proof-worker.ts'
 
 /** The verifier and the package reader of this machine: in this thread for a few releases, in others for many. */
@@ -45,7 +45,7 @@ interface Waiting {
 class Pool {
   readonly #settings: ProofJobSettings
   readonly #threads: Thread[] = []
-  #inline: ((job: ProofJob) => Promise<unknown>) | undefined
+  #inline: ProofJobs | undefined
 
   constructor(settings: ProofJobSettings) {
     this.#settings = settings
@@ -63,10 +63,11 @@ class Pool {
       const { proofJobs } = await import('./proof-jobs.ts')
       this.#inline = proofJobs(this.#settings)
     }
-    return this.#inline(job)
+    return this.#inline.run(job)
   }
 
   async close(): Promise<void> {
+    this.#inline?.close()
     await Promise.all(this.#threads.splice(0).map((t) => t.close()))
   }
 }
