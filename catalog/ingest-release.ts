@@ -1,4 +1,5 @@
 import type { ArtifactSource, FoundRelease, InspectedPackage, Packages, Proof, ReleaseSource, Verifier } from '../reconciler/ports.ts'
+import { authorityOfEntry } from '../schemas/authority.ts'
 import { sha256 } from '../schemas/digest.ts'
 import { CatalystError, type Problem, throwProblems } from '../schemas/errors.ts'
 import { INDEX_LINE_VERSION, type IndexLine } from '../schemas/index-line.ts'
@@ -7,7 +8,6 @@ import { artifactName } from '../schemas/names.ts'
 import { normalizePermissions } from '../schemas/permissions.ts'
 import type { RegistryEntry } from '../schemas/registry-entry.ts'
 import { lineProblems } from '../schemas/registry-files.ts'
-import { authorityOf } from './authority.ts'
 
 /** What ingesting needs of the outside: the same parts that `lock` proves with. */
 export interface IngestDeps {
@@ -39,7 +39,7 @@ export interface IngestedRelease extends VerifiedRelease {
  */
 export async function ingestRelease(release: FoundRelease, entry: RegistryEntry, deps: IngestDeps): Promise<IngestedRelease> {
   const [artifact, bundle] = await Promise.all([fetchArtifact(release, deps), fetchBundle(release, entry.id, deps)])
-  const proof = await deps.verifier.verify({ artifactDigest: release.artifact.sha256, bundle, authority: authorityOf(entry, deps.profile), tag: release.tag, commit: release.commit })
+  const proof = await deps.verifier.verify({ artifactDigest: release.artifact.sha256, bundle, authority: authorityOfEntry(entry, deps.profile), tag: release.tag, commit: release.commit })
   const inspected = await deps.packages.inspect(artifact, artifactName(entry.id, release.version))
   refuseOther(release, entry.id, inspected, proof)
   throwProblems(inspected.findings)

@@ -1,4 +1,5 @@
-import type { Advisory, RemoteFile, RepositoryRef, ReusableWorkflow } from '../schemas/common.ts'
+import type { Authority } from '../schemas/authority.ts'
+import type { Advisory, RemoteFile, RepositoryRef } from '../schemas/common.ts'
 import type { Digest } from '../schemas/digest.ts'
 import type { IndexLine } from '../schemas/index-line.ts'
 import type { LockBlock, LockedSigner } from '../schemas/lock.ts'
@@ -82,18 +83,7 @@ export interface ArtifactSource {
 
 // ---- proving -------------------------------------------------------------------------------------------------
 
-/** Who must have signed a release, told by an authority outside the lock: the registry's entry or `signer:` in plugins.yaml. */
-export interface Authority {
-  /** `public-good`, `github`, or the path of a trusted root file. */
-  readonly profile: string
-  readonly issuer: string
-  /** The repositories that may publish; a release must come from one of them. */
-  readonly repositories: readonly (RepositoryRef & { readonly until?: string | undefined })[]
-  readonly workflow: string
-  /** Refs accepted besides the tag of the version; then the commit must equal the tag's. */
-  readonly refs: readonly string[]
-  readonly reusable?: ReusableWorkflow | undefined
-}
+export type { Authority } from '../schemas/authority.ts'
 
 /** One release to prove. */
 export interface ProofRequest {

@@ -1,10 +1,11 @@
 import { artifactUrlAllowed } from '../../schemas/artifact-urls.ts'
+import { authorityOfEntry } from '../../schemas/authority.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { releaseDigest, type LockBlock } from '../../schemas/lock.ts'
 import { normalizePermissions, permissionExcess } from '../../schemas/permissions.ts'
 import type { DesiredState } from '../plan/desired.ts'
 import type { Authority, IndexSnapshot } from '../ports.ts'
-import { authorityOfBlock, authorityOfEntry, authorityOfSigner } from './candidates.ts'
+import { authorityOfBlock, authorityOfSigner } from './candidates.ts'
 
 /** Who must have signed a block that is about to be applied, or that plugins.yaml allows its digest unsigned. */
 export type Authorization = (
@@ -65,7 +66,7 @@ async function fromRegistry(id: string, block: LockBlock, { desired, snapshot }:
   }
   const excess = permissionExcess(block.permissions, normalizePermissions(entry.permissions))
   if (excess.length > 0) throw mismatch(id, `the lock lets it ask for ${excess.map((e) => `${e.kind} ${e.what}`).join(', ')}, more than its entry allows`)
-  return { kind: 'provenance', authority: authorityOfEntry(entry, registry) }
+  return { kind: 'provenance', authority: authorityOfEntry(entry, registry.profile) }
 }
 
 async function openIndex(id: string, registry: string, snapshot: AuthoritySources['snapshot']): Promise<IndexSnapshot> {

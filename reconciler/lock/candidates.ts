@@ -1,25 +1,12 @@
 import { GITHUB_ACTIONS_ISSUER } from '../../schemas/common.ts'
 import type { IndexLine } from '../../schemas/index-line.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
-import type { RegistryEntry } from '../../schemas/registry-entry.ts'
-import type { DesiredPlugin, DesiredRegistry } from '../plan/desired.ts'
+import type { DesiredPlugin } from '../plan/desired.ts'
 import type { Authority, Candidate, FoundRelease, InspectedPackage } from '../ports.ts'
 import { normalizePermissions } from '../../schemas/permissions.ts'
 import type { Digest } from '../../schemas/digest.ts'
 
 /* Pure: every way in which a version becomes a candidate. */
-
-/** Who may sign a plugin of a registry: what its reviewed entry says, under the registry's one trust profile. */
-export function authorityOfEntry(entry: RegistryEntry, registry: DesiredRegistry): Authority {
-  return {
-    profile: registry.profile,
-    issuer: entry.signer.issuer ?? GITHUB_ACTIONS_ISSUER,
-    repositories: entry.repositories,
-    workflow: entry.signer.workflow,
-    refs: entry.signer.refs ?? [],
-    reusable: entry.signer.reusable,
-  }
-}
 
 /** Who may sign a direct source: what `signer:` in plugins.yaml says, from the repository that `source:` names. */
 export function authorityOfSigner(plugin: DesiredPlugin, repository: Candidate['repository']): Authority | undefined {

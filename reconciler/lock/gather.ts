@@ -1,4 +1,5 @@
 import { artifactUrlAllowed } from '../../schemas/artifact-urls.ts'
+import { authorityOfEntry } from '../../schemas/authority.ts'
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { IndexLine } from '../../schemas/index-line.ts'
 import type { Lock, LockBlock } from '../../schemas/lock.ts'
@@ -6,7 +7,7 @@ import type { RegistryEntry } from '../../schemas/registry-entry.ts'
 import { lineProblems } from '../../schemas/registry-files.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import type { Candidate, IndexSnapshot } from '../ports.ts'
-import { authorityOfEntry, candidateOfBlock, candidateOfLine } from './candidates.ts'
+import { candidateOfBlock, candidateOfLine } from './candidates.ts'
 import { directCandidates, type DirectFinding } from './direct.ts'
 import type { LockDeps } from './lock.ts'
 import { openRegistries, type OpenRegistries } from './registries.ts'
@@ -131,7 +132,7 @@ class Gathering {
     const entry = await snapshot.entry(id)
     if (!entry) return []
     const registry = this.#registries.config(snapshot.registry)
-    const authority = authorityOfEntry(entry, registry)
+    const authority = authorityOfEntry(entry, registry.profile)
     const judged = (await snapshot.lines(id)).map((line) => ({ line, problems: [...lineProblems(line, entry), ...foreignUrls(line, entry, snapshot)] }))
     const [bad, good] = [judged.filter((j) => j.problems.length > 0), judged.filter((j) => j.problems.length === 0)]
     const problems = bad.flatMap((j) => j.problems.map((p) => ({ ...p, message: `${snapshot.registry}: ${p.message}` })))
