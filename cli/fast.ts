@@ -16,7 +16,7 @@ export function start(argv: readonly string[], version: string, here: string, lo
   const dir = nothingElseAsked(argv)
   const answer = dir === undefined ? undefined : nothingToDo(resolve(dir), version)
   if (answer) {
-    process.stdout.write(`No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; files last checked ${ago(answer.checkedAt)}.\n`)
+    process.stdout.write(`No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; last looked at ${ago(answer.checkedAt)}.\n`)
     return
   }
   const store = join(resolve(dir ?? dirIn(argv)), '.catalyst')

@@ -104,7 +104,7 @@ function reading(program: Program, on: On): void {
     .action(on('outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand, () => ({})))
   program.command('why <id>').description('who wants a plugin, who signed it, what it may do')
     .action(on('why', async () => (await import('./commands/why.ts')).whyCommand, (id) => ({ id })))
-  program.command('plan').description('what apply would do').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
+  program.command('plan').description('what apply would do').option('--check', 'also read every installed file, to see what was altered').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
     .action(on('plan', async () => (await import('./commands/plan.ts')).planCommand, (options) => options))
   program.command('diff [base]').description('what changed since another git revision, by the locks').option('--markdown', 'for a job summary')
     .action(on('diff', async () => (await import('./commands/plan.ts')).diffCommand, (base, options) => ({ base: base ?? 'HEAD', ...options })))
@@ -117,7 +117,7 @@ function reading(program: Program, on: On): void {
 }
 
 function applying(program: Program, on: On): void {
-  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing')
+  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered')
     .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options))
   program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
     .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options })))

@@ -118,7 +118,7 @@ export const ERRORS = {
   GENERATION_UNKNOWN: { retry: 'never', exit: 1, hint: 'List the generations with `catalyst generations`.' },
   ROLLBACK_IMPOSSIBLE: { retry: 'never', exit: 1, hint: 'The code of that generation is not kept any more; lock the older version instead.' },
   NOT_INSTALLED: { retry: 'never', exit: 1, hint: 'List what is installed with `catalyst status`.' },
-  DRIFTED: { retry: 'next-pass', exit: 6, hint: 'Run `catalyst plan` to see the repair, `catalyst apply` to make it.' },
+  DRIFTED: { retry: 'next-pass', exit: 6, hint: 'See the repair with `catalyst plan --check`, make it with `catalyst apply --check`.' },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -11,13 +11,14 @@ import { recordNothingToDo } from '../stamp.ts'
 import { wanted } from './plan.ts'
 
 /**
- * `catalyst apply [--expect DIGEST]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
- * subset of it, or nothing. One bad release leaves its plugin as it was; the others go on (exit 5).
+ * `catalyst apply [--expect DIGEST] [--check]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
+ * subset of it, or nothing; with `--check` every installed file is read and altered ones are repaired. One bad release
+ * leaves its plugin as it was; the others go on (exit 5).
  */
-export const applyCommand: Command<{ readonly expect?: string }> = async (context, { expect }) => {
+export const applyCommand: Command<{ readonly expect?: string; readonly check?: boolean }> = async (context, { expect, check = false }) => {
   const { house } = context
   const { desired, lock } = await wanted(context)
-  const observed = await house.observe(desired, { check: false })
+  const observed = await house.observe(desired, { check })
   const decided = plan({ desired, lock, observed, revision: await house.revision() })
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)

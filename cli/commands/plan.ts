@@ -10,6 +10,8 @@ import { markdownNote, planMarkdown } from '../render/plan-markdown.ts'
 import { safe } from '../terminal.ts'
 
 export interface PlanArgs {
+  /** Reads every installed file too: what was altered on this machine is a repair. */
+  readonly check?: boolean
   readonly detailedExitcode?: boolean
   readonly markdown?: boolean
   /** A snapshot of a store's state, for machines that cannot reach the store. */
@@ -22,7 +24,7 @@ export interface PlanArgs {
 export const planCommand: Command<PlanArgs> = async (context, args) => {
   const { desired, lock } = await wanted(context)
   const snapshot = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : undefined
-  const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: false }))
+  const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false }))
   const result = planResult(plan({ desired, lock, observed, revision: await context.house.revision() }), context, args)
   return snapshot ? noted(result, `Compared with the signed state of the store as it was at ${snapshot.takenAt}.`, context, args) : result
 }

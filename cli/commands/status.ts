@@ -92,10 +92,11 @@ function mark(plugin: PluginStatus, paint: Paint): string {
   return plugin.enabled ? paint('bad', '✗') : paint('quiet', '-')
 }
 
-/** Good news first, in words; then what is not as it should be. A hold has a line of its own. */
+/** What is well, in words; then what is not, in its one word. What is not ready has nothing well to tell. A hold has a line of its own. */
 function words({ conditions }: PluginStatus): string {
   const good: Readonly<Record<string, string>> = { Live: 'live', ProvenanceProven: 'verified', FilesChecked: 'files checked' }
   const bad = (c: Condition): boolean => (c.type === 'Ready' || c.type === 'Verified' ? c.status === 'false' : c.type !== 'Held' && c.status === 'true')
-  const told = conditions.flatMap((c) => good[c.reason] ?? (bad(c) ? c.reason : []))
+  const ready = conditions.some((c) => c.type === 'Ready' && c.status === 'true')
+  const told = conditions.flatMap((c) => (ready ? good[c.reason] : undefined) ?? (bad(c) ? c.reason : []))
   return [...new Set(told)].join(', ')
 }

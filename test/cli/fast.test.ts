@@ -42,7 +42,7 @@ test('nothing changed: answered at once, with the trees and the network gone', a
   const count = shop.world.log.count()
   const trees = join(shop.dir, '.catalyst/trees')
   renameSync(trees, `${trees}.away`)
-  expect(quick('plan')).toMatch(/^No changes\. 1 plugins? as wanted; files last checked \d+ s ago\.$/m)
+  expect(quick('plan')).toMatch(/^No changes\. 1 plugins? as wanted; last looked at \d+ s ago\.$/m)
   expect(quick('apply')).toContain('No changes.')
   expect(quick('plan', '--detailed-exitcode')).toContain('No changes.')
   renameSync(`${trees}.away`, trees)
