@@ -1,5 +1,14 @@
+import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
-import { errorData, proofJobs, type ErrorData, type ProofJob, type ProofJobSettings } from './proof-jobs.ts'
+import type { ProofJob, ProofJobSettings } from './proof-jobs.ts'
+import type { ErrorData } from './thread-errors.ts'
+
+/** What the thread is started with. */
+export interface ThreadStart {
+  readonly settings: ProofJobSettings
+  /** The folder of the compile cache of the thread that started this one, if it has one: a thread does not inherit it. */
+  readonly compileCache: string | undefined
+}
 
 /** What the main thread sends, and what it gets back. */
 export interface JobMessage {
@@ -8,10 +17,14 @@ export interface JobMessage {
 }
 export type JobAnswer = { readonly number: number; readonly value: unknown } | { readonly number: number; readonly error: ErrorData }
 
-const work = proofJobs(workerData as ProofJobSettings)
+const { settings, compileCache } = workerData as ThreadStart
+if (compileCache !== undefined) enableCompileCache(compileCache)
+// Only now, so that the cache counts.
+const loading = Promise.all([import('./proof-jobs.ts'), import('./thread-errors.ts')]).then(([{ proofJobs }, { errorData }]) => ({ jobs: proofJobs(settings), errorData }))
 
 parentPort?.on('message', async ({ number, job }: JobMessage) => {
-  const answer: JobAnswer = await work.run(job).then(
+  const { jobs, errorData } = await loading
+  const answer: JobAnswer = await jobs.run(job).then(
     (value) => ({ number, value }),
     (error: unknown) => ({ number, error: errorData(error) }),
   )

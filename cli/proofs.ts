@@ -1,9 +1,12 @@
+import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { CatalystError } from '../schemas/errors.ts'
 import type { Packages, Verifier } from '../reconciler/ports.ts'
-import { errorFrom, type ProofJob, type ProofJobs, type ProofJobSettings } from './proof-jobs.ts'
-import type { JobAnswer } from './proof-worker.ts'
+import type { ProofJob, ProofJobs, ProofJobSettings } from './proof-jobs.ts'
+import type { JobAnswer, ThreadStart } from './proof-worker.ts'
+import { errorFrom } from './thread-errors.ts'
 
 /** The verifier and the package reader of this machine: in this thread for a few releases, in others for many. */
 export interface Proofs {
@@ -78,7 +81,7 @@ class Thread {
   #next = 0
 
   constructor(settings: ProofJobSettings) {
-    this.#worker = new Worker(workerFile(), { workerData: settings })
+    this.#worker = new Worker(workerFile(), { workerData: { settings, compileCache: compileCache() } satisfies ThreadStart })
     this.#worker.on('message', (answer: JobAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#failAll(error))
     this.#worker.on('exit', () => this.#failAll(new CatalystError('INTERNAL', 'a proving thread ended early')))
@@ -115,6 +118,12 @@ class Thread {
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }
+}
+
+/** What `enableCompileCache` was given: Node tells a folder in it that is named for its own version. */
+function compileCache(): string | undefined {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? undefined : dirname(folder)
 }
 
 /** The same thread from sources and from the bundle. */
