@@ -1,6 +1,7 @@
 import { build } from 'esbuild'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { licencesOf } from './licences.ts'
 
 /*
  * Bundles what is published: `node cli/build.ts`, run by npm's `prepare`. Node does not strip types under
@@ -30,7 +31,8 @@ const built = await Promise.all([
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   }),
 ])
-await removeStale(built.flatMap(({ metafile }) => Object.keys(metafile.outputs)))
+await writeFile('dist/THIRD-PARTY-LICENSES.txt', licencesOf(built.flatMap(({ metafile }) => Object.keys(metafile.inputs))))
+await removeStale([...built.flatMap(({ metafile }) => Object.keys(metafile.outputs)), 'THIRD-PARTY-LICENSES.txt'])
 
 /** Chunks are named by their content, so a run that started before goes on with its own; those of long ago go. */
 async function removeStale(outputs: readonly string[]): Promise<void> {
