@@ -20,7 +20,8 @@ export interface Steps {
 /**
  * What `update` may do, seen from `base`, the answer of `lock`: so there is always an answer, and an edit of
  * plugins.yaml is followed however far it goes. Named plugins (or all) take the newest; what is not named stays at
- * its base while the rest allows it. `latest` lifts range and level of what is named, a pin is lifted by naming it.
+ * its base while the rest allows it; nothing goes back. `latest` lifts range and level of what is named, a pin is
+ * lifted by naming it.
  */
 export function updateSteps(world: World, mode: Extract<ResolveMode, { kind: 'update' }>, base: readonly number[]): Steps {
   const named = mode.ids === 'all' ? undefined : new Set(mode.ids)
@@ -36,14 +37,17 @@ export function updateSteps(world: World, mode: Extract<ResolveMode, { kind: 'up
     if (RANKS[level] <= RANKS[policy]) return undefined
     return { code: 'level', detail: `is a ${level} step from ${from.candidate.version}, and policy.upgrades is ${policy}` }
   }
+  const isBack = (plugin: WorldPlugin, version: Version): boolean => {
+    const from = baseOf(plugin)
+    return from !== undefined && version.parsed.compare(from.parsed) < 0
+  }
   return {
     isFree,
     isLifted,
     tooFar,
     attempt: {
       isWanted: (plugin) => plugin.desired !== undefined,
-      allows: (plugin, version) =>
-        version === baseOf(plugin) || ((version.inRange || isLifted(plugin)) && version.bar === undefined && tooFar(plugin, version) === undefined),
+      allows: (plugin, version) => (version.inRange || isLifted(plugin)) && version.bar === undefined && !isBack(plugin, version) && tooFar(plugin, version) === undefined,
       keep: (plugin) => (isFree(plugin) ? -1 : (base[plugin.number] ?? -1)),
     },
   }

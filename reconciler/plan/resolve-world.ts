@@ -105,7 +105,7 @@ export class World {
     const versions = versionsWhere(plugin.versions.length, (v) => {
       const { dependencies, conflicts } = plugin.versions[v]!.candidate
       const said = kind === 'needs' ? dependencies : conflicts
-      return Object.hasOwn(said, id) && said[id] === range
+      return said[id] === range
     })
     const fact: Fact = { kind, plugin: plugin.number, versions, target: id, range }
     const target = this.plugin(id)

@@ -21,6 +21,7 @@ describe('what is taken', () => {
     { name: 'two that conflict in other versions', wanted: { ga: '*', gtm: '*' }, releases: { ga: { '1.0.0': {}, '2.0.0': { conflicts: { gtm: '<2.0.0' } } }, gtm: ['1.0.0'] }, takes: ['ga 1.0.0', 'gtm 1.0.0'] },
     { name: 'what conflicts with something that is not there', wanted: { ga: '*' }, releases: { ga: { '1.0.0': { conflicts: { gtm: '*', ghost: '*' } } }, gtm: ['1.0.0'] }, takes: ['ga 1.0.0'] },
     { name: 'a conflict range hits prereleases as well', wanted: { ga: '*', gtm: { version: '*', channel: 'beta' } }, releases: { ga: { '1.0.0': {}, '2.0.0': { conflicts: { gtm: '>=1.0.0' } } }, gtm: ['1.1.0-beta.1'] }, takes: ['ga 1.0.0', 'gtm 1.1.0-beta.1'] },
+    { name: 'a conflict range hits the prerelease that another plugin needs', wanted: { ga: '*', sms: '*' }, releases: { ga: { '1.0.0': {}, '2.0.0': { conflicts: { tpl: '>=1.0.0' } } }, sms: { '1.0.0': { needs: { tpl: '2.0.0-beta.1' } } }, tpl: ['2.0.0-beta.1'] }, takes: ['ga 1.0.0', 'sms 1.0.0', 'tpl 2.0.0-beta.1'] },
     { name: 'what fits the platform', wanted: { sms: '*' }, catalyst: '3.2.0', releases: { sms: { '1.0.0': { platform: '>=2' }, '2.0.0': { platform: '>=4' } } }, takes: ['sms 1.0.0'] },
     { name: 'a prerelease of the platform counts as its version', wanted: { sms: '*' }, catalyst: '4.0.0-rc.1', releases: { sms: { '1.0.0': { platform: '>=3' } } }, takes: ['sms 1.0.0'] },
     { name: 'not what is yanked', wanted: { sms: '*' }, releases: { sms: { '1.0.0': {}, '1.1.0': { yanked: 'sends twice' } } }, takes: ['sms 1.0.0'] },
