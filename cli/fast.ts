@@ -1,6 +1,6 @@
-import { enableCompileCache } from 'node:module'
+import { constants, enableCompileCache } from 'node:module'
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { storePaths } from '../reconciler/state/paths.ts'
 import { checkStamp, type FreshStamp } from '../reconciler/state/stamp.ts'
@@ -19,17 +19,24 @@ export function start(argv: readonly string[], version: string, here: string, lo
     process.stdout.write(`No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; last looked at ${ago(answer.checkedAt)}.\n`)
     return
   }
-  const store = join(resolve(dir ?? dirIn(argv)), '.catalyst')
-  // With the store, not in a shared temporary folder: whoever can write there could run code in this process.
-  if (existsSync(store)) enableCompileCache(join(store, 'compile-cache'))
   load(join(here, 'catalyst.js'))
 }
 
 function run(argv: readonly string[]): (file: string) => Promise<void> {
   return async (file) => {
+    rememberCompiled(dirname(file), join(resolve(dirIn(argv)), '.catalyst'))
     const { main } = (await import(pathToFileURL(file).href)) as typeof import('./main.ts')
     process.exitCode = await main(argv)
   }
+}
+
+/**
+ * Keeps V8's compiled code beside the code that it is made from: whoever can write there can change the code itself. Where
+ * this user may not, with the store. Never in a shared temporary folder, as is Node's default.
+ */
+function rememberCompiled(dist: string, store: string): void {
+  const { status } = enableCompileCache(join(dist, 'compile-cache'))
+  if (status === constants.compileCacheStatus.FAILED && existsSync(store)) enableCompileCache(join(store, 'compile-cache'))
 }
 
 /** The store when the question is just `plan` or `apply`, perhaps with `-C DIR` and `--detailed-exitcode`; else undefined. */
