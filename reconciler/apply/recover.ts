@@ -5,6 +5,7 @@ import type { StoreSnapshot, StoreState } from '../ports.ts'
 import { trying } from '../state/disk.ts'
 import { buildGeneration, currentGeneration, generationNumbers, liveSet, liveTrees, sameSet, switchTo } from '../state/generations.ts'
 import { openJournal, readJournal, type JournalLine } from '../state/journal.ts'
+import { assertOwnFolders } from '../state/own-folders.ts'
 import type { StorePaths } from '../state/paths.ts'
 import { hasTree, isQuarantined, namesIn, removeWhole } from '../state/trees.ts'
 
@@ -20,9 +21,11 @@ export interface RecoverDeps {
  * live here without being recorded goes back to the recorded one, and its folder away; what was unpacked half goes.
  * A recorded one is finished already. A repair that had put an altered tree aside is recorded now. Call while holding
  * the lease. Gives the store as it is afterwards, and whether there was anything to look at.
+ * @throws CatalystError FILE_UNREADABLE when a link stands in place of a folder of ours
  */
 export async function recover(deps: RecoverDeps, token: number): Promise<{ readonly store: StoreSnapshot; readonly recovered: boolean }> {
   const { state, paths } = deps
+  assertOwnFolders(paths)
   const store = await state.read()
   if (!existsSync(paths.journal)) return { store, recovered: false }
   followStore(paths, store)
@@ -41,7 +44,7 @@ export interface RepairIntent {
 
 /** What an interrupted repair put aside is no drift any more, so nobody would see it again: it must not miss in the audit. */
 async function recordRepairs(open: readonly JournalLine[], store: StoreSnapshot, { state, clock, by }: RecoverDeps, token: number): Promise<boolean> {
-  const begun = open.filter((line) => line.key.startsWith('repair:')).map((line) => line.details as unknown as RepairIntent)
+  const begun = open.filter((line) => line.key.startsWith('repair:')).flatMap(({ details }) => (isRepair(details) ? [details] : []))
   const known = new Set((await state.audit({ limit: 1000 })).map((record) => record.details['quarantine']))
   const missing = begun.filter(({ tree, quarantine }) => isQuarantined(tree, quarantine) && !known.has(quarantine))
   const { generation, installs, holds } = store
@@ -49,6 +52,11 @@ async function recordRepairs(open: readonly JournalLine[], store: StoreSnapshot,
   const audit = missing.map(({ id, tree, quarantine }) => ({ event: 'repair', id, details: { generation: generation.number, tree, quarantine, interrupted: true } }))
   await state.commit({ generation, activation: { at: clock(), by, reason: 'recover' }, installs, removed: [], holds, audit, token }, clock())
   return true
+}
+
+function isRepair(details: unknown): details is RepairIntent {
+  const { id, tree, quarantine } = (details ?? {}) as Record<string, unknown>
+  return [id, tree, quarantine].every((value) => typeof value === 'string')
 }
 
 function clearUp(paths: StorePaths, store: StoreSnapshot): void {

@@ -11,6 +11,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EPERM: 'READ_ONLY',
   ENOTDIR: 'FILE_UNREADABLE',
   EISDIR: 'FILE_UNREADABLE',
+  ELOOP: 'FILE_UNREADABLE',
 }
 
 /** Gives a failure of the file system its code: what was tried stands in the message. Others are returned as they are, a foreign one as INTERNAL. */
@@ -33,8 +34,10 @@ export function trying<T>(tried: string, work: () => T): T {
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.next`
   mkdirSync(dirname(path), { recursive: true })
+  rmSync(temporary, { force: true })
   try {
-    writeFileSync(temporary, text)
+    // `wx`: never through a link that lies there.
+    writeFileSync(temporary, text, { flag: 'wx' })
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })

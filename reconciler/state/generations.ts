@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { hexOf, type Digest } from '../../schemas/digest.ts'
 import type { GenerationRecord } from '../ports.ts'
@@ -15,11 +15,14 @@ export function liveSet(generation: Pick<GenerationRecord, 'plugins'>): LiveSet 
   return new Map(on.map(([id, plugin]) => [id, plugin.tree]))
 }
 
-/** The number of the generation that `current` points to, undefined when nothing was ever activated here. */
+/**
+ * The number of the generation that `current` points to, undefined when nothing was ever activated here. A link that
+ * `switchTo` does not write counts as none, whatever it is called: it may lead to code of anybody's.
+ */
 export function currentGeneration(paths: StorePaths): number | undefined {
   const target = linkTarget(paths.current)
   const number = target === undefined ? NaN : Number(basename(target))
-  return Number.isInteger(number) && number > 0 ? number : undefined
+  return Number.isSafeInteger(number) && number > 0 && target === linkTo(number) ? number : undefined
 }
 
 /** What is live on this machine, undefined when nothing was ever activated here. A link that leads nowhere is left out. */
@@ -28,14 +31,13 @@ export function liveTrees(paths: StorePaths): LiveSet | undefined {
   return number === undefined ? undefined : linkedTrees(paths, number)
 }
 
-/** Plugin id -> tree that the folder of a generation links to, as far as the tree is there. Empty when there is no folder. */
+/** Plugin id -> tree that the folder of a generation links to, as far as the link leads to one of our trees. Empty when there is no folder. */
 export function linkedTrees(paths: StorePaths, number: number): LiveSet {
   const folder = paths.generation(number)
   const found = new Map<string, Digest>()
   for (const id of namesIn(folder)) {
-    const target = linkTarget(join(folder, id))
-    if (target === undefined || !existsSync(join(folder, id))) continue
-    found.set(id, `sha256:${basename(target)}`)
+    const tree = linkDigest(linkTarget(join(folder, id)))
+    if (tree !== NO_TREE && existsSync(join(folder, id))) found.set(id, tree)
   }
   return found
 }
@@ -54,7 +56,8 @@ export function generationNumbers(paths: StorePaths): number[] {
  */
 export function buildGeneration(paths: StorePaths, number: number, live: LiveSet): void {
   const folder = paths.generation(number)
-  if (existsSync(folder) && sameSet(rawLinks(folder), live)) return
+  // A link in the folder's place would lead its links elsewhere.
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() && sameSet(rawLinks(folder), live)) return
   trying(`build generation ${number} in ${paths.generations}`, () => {
     const building = join(paths.generations, `.${number}.building`)
     removeWhole(building)
@@ -71,8 +74,12 @@ export function buildGeneration(paths: StorePaths, number: number, live: LiveSet
  */
 export function switchTo(paths: StorePaths, number: number): void {
   trying(`switch ${paths.current} to generation ${number}`, () => {
-    replaceLink(paths.current, join('generations', String(number)))
+    replaceLink(paths.current, linkTo(number))
   })
+}
+
+function linkTo(number: number): string {
+  return join('generations', String(number))
 }
 
 /** True when two sets make the same trees live. */
@@ -85,6 +92,9 @@ function rawLinks(folder: string): LiveSet {
   return new Map(readdirSync(folder).map((id) => [id, linkDigest(linkTarget(join(folder, id)))]))
 }
 
+const NO_TREE: Digest = 'sha256:'
+
 function linkDigest(target: string | undefined): Digest {
-  return target?.startsWith('../../trees/') ? `sha256:${target.slice('../../trees/'.length)}` : 'sha256:'
+  const hex = /^\.\.\/\.\.\/trees\/([0-9a-f]{64})$/.exec(target ?? '')?.[1]
+  return hex === undefined ? NO_TREE : `sha256:${hex}`
 }

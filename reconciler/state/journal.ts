@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readIfThere, trying } from './disk.ts'
 
@@ -50,10 +50,13 @@ export function openJournal(path: string): Journal {
   }
 }
 
+// Not through a link that somebody left in its place: it could lead to any file of this user.
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW
+
 function appendLine(path: string, line: JournalLine): void {
   mkdirSync(dirname(path), { recursive: true })
   const begun = existsSync(path)
-  const file = openSync(path, 'a', 0o644)
+  const file = openSync(path, APPEND, 0o644)
   try {
     // A line feed first: after a torn line the new one still stands on its own.
     writeSync(file, `${begun ? '\n' : ''}${JSON.stringify(line)}\n`)

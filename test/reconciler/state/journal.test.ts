@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, mkdirSync, symlinkSync, truncateSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openJournal, readJournal } from '../../../reconciler/state/journal.ts'
 import { T0 } from '../../contracts/records.ts'
@@ -44,9 +45,15 @@ describe('journal', () => {
   })
 
   test('a full disk is said so', () => {
+    expect(() => openJournal('/dev/full').intent('apply', T0)).toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
+  })
+
+  test('nothing is written through a link in its place', () => {
     const paths = temporaryStore()
     mkdirSync(paths.root)
-    symlinkSync('/dev/full', paths.journal)
-    expect(() => openJournal(paths.journal).intent('apply', T0)).toThrow(expect.objectContaining({ code: 'DISK_FULL' }))
+    const other = join(paths.store, 'other')
+    symlinkSync(other, paths.journal)
+    expect(() => openJournal(paths.journal).intent('apply', T0)).toThrow(expect.objectContaining({ code: 'FILE_UNREADABLE' }))
+    expect(existsSync(other)).toBe(false)
   })
 })
