@@ -3,11 +3,10 @@ import { releaseDigest } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
-import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { renderApplied } from '../render/applied.ts'
-import { recordNothingToDo } from '../stamp.ts'
+import { lookAtFiles, recordNothingToDo } from '../stamp.ts'
 import { wanted } from './plan.ts'
 
 /**
@@ -24,7 +23,7 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
   const result = await house.withApplyDeps(desired, appliedBefore(observed), (deps) => apply({ plan: decided, desired, lock }, deps))
   const exit = exitOf(decided, result)
-  if (exit === 0) await settle(context, desired)
+  if (exit === 0) await settle(context)
   return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: failures(result) }
 }
 
@@ -40,11 +39,18 @@ function appliedBefore({ store }: ObservedState): ReadonlySet<string> {
   return new Set([...new Map([...blocks].map((b) => [b.entryDigest, b])).values()].map(releaseDigest))
 }
 
-/** When nothing is left to do, the next pass needs one look at a small file. */
-async function settle({ house }: CommandContext, desired: DesiredState): Promise<void> {
-  const lock = await house.files.readLock()
-  const observed = await house.observe(desired, { check: false })
-  if (lock) recordNothingToDo(house, desired, plan({ desired, lock, observed }), observed.store.serial)
+/** When nothing is left to do, the next pass needs one look at a small file. Git may have moved on meanwhile: everything is read again. */
+async function settle(context: CommandContext): Promise<void> {
+  const { house } = context
+  const inputs = lookAtFiles(house)
+  try {
+    const { desired, lock } = await wanted(context)
+    const observed = await house.observe(desired, { check: false })
+    recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed }), serial: observed.store.serial })
+  } catch (error) {
+    // What git says now is the next pass's business; this one did what it was asked.
+    if (!(error instanceof CatalystError)) throw error
+  }
 }
 
 function failures(result: ApplyResult): readonly Problem[] {

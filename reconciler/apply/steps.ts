@@ -3,8 +3,9 @@ import { CatalystError } from '../../schemas/errors.ts'
 import { entryDigest, type Lock, type LockBlock } from '../../schemas/lock.ts'
 import type { Change, Plan, PlanSide } from '../../schemas/plan.ts'
 import type { DesiredState } from '../plan/desired.ts'
+import { holdOn } from '../plan/holds.ts'
 import { grantOf } from '../plan/sides.ts'
-import type { InstallRecord, StoreSnapshot } from '../ports.ts'
+import type { Hold, InstallRecord, StoreSnapshot } from '../ports.ts'
 
 /** What apply is asked to do: the plan, and what it was decided from. */
 export interface ApplyInput {
@@ -32,7 +33,7 @@ export interface Failed {
 
 /**
  * Turns changes into steps against what is recorded now, under the lease. A change whose `from` is not what is
- * recorded any more fails with PLAN_CHANGED, one that is reached already is done. Pure.
+ * recorded any more, or that was rolled back since, fails with PLAN_CHANGED; one that is reached already is done. Pure.
  */
 export function stepsOf(input: ApplyInput, store: StoreSnapshot, now: string): { readonly steps: readonly Step[]; readonly failed: readonly Failed[] } {
   const installed = new Map(store.installs.map((record) => [record.id, record]))
@@ -42,6 +43,7 @@ export function stepsOf(input: ApplyInput, store: StoreSnapshot, now: string): {
     const before = installed.get(change.id)
     const step = { id: change.id, action: change.action, group: change.group, before, after: undefined, done: false }
     try {
+      if (change.action !== 'repair') assertNotHeld(change, store.holds)
       steps.push({ ...step, ...target(change, before, input, now) })
     } catch (error) {
       if (!(error instanceof CatalystError)) throw error
@@ -57,6 +59,12 @@ function target(change: Change, before: InstallRecord | undefined, input: ApplyI
   if (isAt(before, change.to)) return { after: before, done: true }
   assertStill(change, before)
   return { after: change.to && recordOf(change, change.to, before, input, now), done: false }
+}
+
+/** A plan has no change that is held, so this hold is younger than the plan: somebody rolled the change back meanwhile. */
+function assertNotHeld(change: Change, holds: readonly Hold[]): void {
+  const hold = holdOn(change, holds)
+  if (hold) throw new CatalystError('PLAN_CHANGED', `${change.id}: ${change.to?.version ?? 'its removal'} was rolled back at ${hold.since}, after this was planned`, { hint: 'Run the command again: it makes a new plan.' })
 }
 
 const KNOWN: ReadonlySet<string> = new Set(['install', 'upgrade', 'downgrade', 'configure', 'remove', 'repair'])

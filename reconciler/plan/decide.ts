@@ -1,11 +1,12 @@
 import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
-import type { Hold, InstallRecord } from '../ports.ts'
+import type { InstallRecord } from '../ports.ts'
 import { approvalNeeds } from './approvals.ts'
 import { changeOf, type Step } from './changes.ts'
 import { inconsistentSteps } from './consistency.ts'
 import { groupsOf } from './groups.ts'
+import { holdOn } from './holds.ts'
 import type { ObservedState, PlanInput } from './observed.ts'
 import { removalGuard } from './removals.ts'
 import { installedSide, wantedSide } from './sides.ts'
@@ -18,7 +19,7 @@ import { stateDigest } from './state-digest.ts'
  */
 export function plan(input: PlanInput): Plan {
   const steps = stepsOf(input)
-  const held = steps.filter((step) => holdOn(step, input.observed.store.holds))
+  const held = steps.filter((step) => !step.repair && holdOn({ id: step.id, from: step.record?.block, to: step.to }, input.observed.store.holds))
   const open = steps.filter((step) => !held.includes(step))
   const undecided = [...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals))]
   const waiting = new Set([...undecided, ...held].map((b) => b.id))
@@ -82,16 +83,6 @@ function repairStep(step: Step, record: InstallRecord, observed: ObservedState):
   const live = observed.live?.get(step.id)
   if (record.enabled && live !== record.block.tree) return [{ ...step, repair: live ? 'another tree is live than recorded' : 'not on this machine yet' }]
   return []
-}
-
-function holdOn(step: Step, holds: readonly Hold[]): Hold | undefined {
-  const target = step.to ? stateDigest(step.to) : 'absent'
-  return step.repair ? undefined : holds.find((hold) => hold.id === step.id && (hold.from === target || isHeldCode(hold, step)))
-}
-
-/** The code that was rolled back is held as such: another config or grant does not make it come back. */
-function isHeldCode({ fromTree }: Hold, { block, record }: Step): boolean {
-  return fromTree !== undefined && block?.tree === fromTree && record?.block.tree !== fromTree
 }
 
 function heldNotice(step: Step): Notice {

@@ -13,8 +13,12 @@ export interface StampInput {
   readonly references?: string | undefined
 }
 
-/** What `writeStamp` needs to know. `serial` is that of the store's database after everything was recorded. */
-export interface StampContent extends StampInput {
+/**
+ * What `writeStamp` needs to know. `serial` is that of the store's database after everything was recorded, `inputs` what
+ * `lookAt` saw before the files were read: what changed since then is not what was decided from.
+ */
+export interface StampContent extends Omit<StampInput, 'files'> {
+  readonly inputs: readonly InputState[] | undefined
   readonly serial: number
   readonly now: string
   /** The earliest time at which an unchanged world may lead to another plan. */
@@ -34,7 +38,7 @@ export interface FreshStamp {
   readonly plugins: number
 }
 
-interface Stamp extends Omit<StampContent, 'files' | 'now'> {
+interface Stamp extends Omit<StampContent, 'now'> {
   readonly format: 1
   readonly writtenAt: string
   readonly boot: string
@@ -42,7 +46,8 @@ interface Stamp extends Omit<StampContent, 'files' | 'now'> {
   readonly inputs: readonly InputState[]
 }
 
-interface InputState {
+/** A file as it was when it was looked at. */
+export interface InputState {
   readonly path: string
   readonly size: string
   readonly mtimeNs: string
@@ -55,11 +60,20 @@ interface InputState {
 
 const YOUNG_NS = 2_000_000_000n
 
+/** The files as they are now. To be called before they are read; undefined when one of them is not there. */
+export function lookAt(files: readonly string[]): readonly InputState[] | undefined {
+  try {
+    return files.map(inputState)
+  } catch {
+    return undefined
+  }
+}
+
 /** Writes the stamp: the last act of an apply after which nothing is left to do. A failure is not an error: the next pass looks properly. */
 export function writeStamp(paths: StorePaths, content: StampContent): void {
   try {
-    const { files, now, ...rest } = content
-    const inputs = files.map(inputState)
+    const { now, inputs, ...rest } = content
+    if (!inputs) return removeQuietly(paths)
     const stamp: Stamp = { format: 1, ...rest, writtenAt: now, boot: bootId(), current: linkTarget(paths.current) ?? null, inputs }
     replaceFile(paths.stamp, JSON.stringify(stamp))
   } catch {

@@ -1,15 +1,16 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { CatalystError } from '../../../schemas/errors.ts'
 import { apply } from '../../../reconciler/apply/apply.ts'
+import { rollback } from '../../../reconciler/apply/rollback.ts'
 import type { StoreState } from '../../../reconciler/ports.ts'
 import { brokenLink } from '../../../reconciler/store-db/audit.ts'
 import { memoryStore } from '../../../reconciler/store-db/memory.ts'
 import { collect, planCollection } from '../../../reconciler/state/gc.ts'
 import { currentGeneration, liveTrees } from '../../../reconciler/state/generations.ts'
 import { openJournal } from '../../../reconciler/state/journal.ts'
-import { writeStamp } from '../../../reconciler/state/stamp.ts'
+import { lookAt, writeStamp } from '../../../reconciler/state/stamp.ts'
 import { createProbe } from '../../../sandbox/probe.ts'
 import { desired } from '../../builders/store.ts'
 import { temporaryStore } from '../state/folder.ts'
@@ -368,7 +369,7 @@ describe('what can go wrong around it', () => {
   test('the stamp goes before anything changes, and stays when nothing does', async () => {
     await world.apply(A1)
     writeFileSync(join(folder, 'f'), '')
-    writeStamp(world.paths, { tool: '1', files: [join(folder, 'f')], database: 'store.db', plugins: 1, serial: 1, now: world.deps.clock() })
+    writeStamp(world.paths, { tool: '1', inputs: lookAt([join(folder, 'f')]), database: 'store.db', plugins: 1, serial: 1, now: world.deps.clock() })
     await world.apply(A1)
     expect(existsSync(world.paths.stamp)).toBe(true)
     let atIntent = true
@@ -380,6 +381,20 @@ describe('what can go wrong around it', () => {
     await state.acquireLease('another machine:1', world.deps.clock(), 3_600_000)
     await expect(world.apply(A1)).rejects.toMatchObject({ code: 'BUSY', exit: 7 })
     expect(existsSync(world.paths.root)).toBe(false)
+  })
+
+  test('another node takes the change and rolls it back before we hold the lease: PLAN_CHANGED, it is not taken again', async () => {
+    await world.apply(A1)
+    // By the time that the lease is asked for, the plan is made.
+    let meanwhile: Promise<unknown> | undefined
+    const acquireLease: StoreState['acquireLease'] = async (...args) => {
+      await (meanwhile ??= world.apply(A2).then(() => rollback({ id: 'a' }, world.rollbackDeps)))
+      return state.acquireLease(...args)
+    }
+    const late: StoreState = Object.assign(Object.create(state), { ...delegate(state), acquireLease })
+    const result = await world.apply(A2, { state: late })
+    expect(result.outcomes).toMatchObject([{ id: 'a', outcome: 'failed', error: { code: 'PLAN_CHANGED', message: expect.stringContaining('rolled back') } }])
+    expect(liveVersions()).toEqual({ a: '1.0.0' })
   })
 
   test.each(['staged', 'probed', 'built'])('the lease is lost at "%s": nothing goes live', async (boundary) => {
@@ -433,10 +448,10 @@ describe('what can go wrong around it', () => {
 
   test('the journal cannot be written because the disk is full: DISK_FULL, nothing touched', async () => {
     await world.apply(A1)
-    // The link to /dev/full is put there after recovery has looked for a journal.
-    const fill = (name: string): void => void (name === 'stamp-removed' && symlinkSync('/dev/full', world.paths.journal))
-    await expect(world.apply(A2, { onBoundary: fill })).rejects.toMatchObject({ code: 'DISK_FULL' })
-    rmSync(world.paths.journal)
+    // The disk is full once recovery has looked for a journal.
+    const paths = { ...world.paths }
+    const fill = (name: string): void => void (name === 'stamp-removed' && Object.assign(paths, { journal: '/dev/full' }))
+    await expect(world.apply(A2, { paths, onBoundary: fill })).rejects.toMatchObject({ code: 'DISK_FULL' })
     expect(liveVersions()).toEqual({ a: '1.0.0' })
   })
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, uti
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { StorePaths } from '../../../reconciler/state/paths.ts'
-import { checkStamp, removeStamp, writeStamp, type StampInput } from '../../../reconciler/state/stamp.ts'
+import { checkStamp, lookAt, removeStamp, writeStamp, type StampInput } from '../../../reconciler/state/stamp.ts'
 import { at, T0 } from '../../contracts/records.ts'
 import { temporaryStore } from './folder.ts'
 
@@ -23,7 +23,7 @@ describe('stamp', () => {
     mkdirSync(paths.root)
     symlinkSync('generations/3', paths.current)
     input = { tool: '0.1.0', files: [yaml, lock] }
-    writeStamp(paths, { ...input, serial: 7, database: 'store.db', plugins: 3, now: T0, validUntil: at(3600) })
+    writeStamp(paths, { tool: '0.1.0', inputs: lookAt([yaml, lock]), serial: 7, database: 'store.db', plugins: 3, now: T0, validUntil: at(3600) })
   })
 
   /** Makes the stamp believe that its inputs were old when it looked. */
@@ -113,7 +113,7 @@ describe('stamp', () => {
   })
 
   test('a stamp that cannot be written is no error and leaves none', () => {
-    writeStamp(paths, { ...input, files: [join(paths.store, 'gone')], serial: 7, database: 'store.db', plugins: 3, now: T0 })
+    writeStamp(paths, { tool: '0.1.0', inputs: lookAt([join(paths.store, 'gone')]), serial: 7, database: 'store.db', plugins: 3, now: T0 })
     expect(check()).toMatchObject({ fresh: false })
   })
 })
