@@ -32,7 +32,7 @@ const VERB: Record<Change['action'], string> = {
 export function renderPlan(plan: Plan, paint: Paint): string {
   const parts = [
     ...plan.changes.map((change) => renderChange(change, paint)),
-    ...plan.blocked.map((blocked) => renderBlocked(blocked, paint)),
+    ...alike(plan.blocked).map((blocked) => renderBlocked(blocked, paint)),
     ...plan.notices.map((notice) => renderNotice(notice, paint)),
   ]
   return [...parts, planSummary(plan)].join('\n\n')
@@ -81,9 +81,15 @@ function details(change: Change): readonly (readonly [string, string])[] {
   return rows
 }
 
-function renderBlocked(blocked: Blocked, paint: Paint): string {
+/** What one answer settles is asked once: forty removals for the same reason are one paragraph. */
+function alike(blocked: readonly Blocked[]): readonly (readonly [Blocked, ...Blocked[]])[] {
+  return [...Map.groupBy(blocked, ({ id: _id, ...rest }) => JSON.stringify(rest)).values()] as [Blocked, ...Blocked[]][]
+}
+
+function renderBlocked(together: readonly [Blocked, ...Blocked[]], paint: Paint): string {
+  const [blocked] = together
   const to = blocked.to ? ` ${blocked.to}` : ''
-  const head = `${paint('bad', '!')} ${paint('strong', blocked.id)}${to}  ${paint('quiet', `${VERB[blocked.action]} blocked (${blocked.code}): ${safe(blocked.reason)}`)}`
+  const head = `${paint('bad', '!')} ${paint('strong', together.map(({ id }) => id).join(', '))}${to}  ${paint('quiet', `${VERB[blocked.action]} blocked (${blocked.code}): ${safe(blocked.reason)}`)}`
   return [head, ...indent(blocked.hint)].join('\n')
 }
 
