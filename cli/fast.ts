@@ -1,5 +1,5 @@
 import { constants, enableCompileCache } from 'node:module'
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { storePaths } from '../reconciler/state/paths.ts'
@@ -36,7 +36,22 @@ function run(argv: readonly string[]): (file: string) => Promise<void> {
  */
 function rememberCompiled(dist: string, store: string): void {
   const { status } = enableCompileCache(join(dist, 'compile-cache'))
-  if (status === constants.compileCacheStatus.FAILED && existsSync(store)) enableCompileCache(join(store, 'compile-cache'))
+  const beside = join(store, 'compile-cache')
+  if (status === constants.compileCacheStatus.FAILED && existsSync(store) && madeByUs(beside)) enableCompileCache(beside)
+}
+
+/**
+ * True for a folder that was made here, now or before. A checkout can bring a folder full of compiled code, and it would
+ * run as ours; but git makes no folder with a sticky bit, whatever the umask.
+ */
+export function madeByUs(folder: string): boolean {
+  try {
+    if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, 0o1700)
+    const found = lstatSync(folder)
+    return found.isDirectory() && (found.mode & 0o7777) === 0o1700 && found.uid === process.getuid?.()
+  } catch {
+    return false // it is there for speed alone
+  }
 }
 
 /** The store when the question is just `plan` or `apply`, perhaps with `-C DIR` and `--detailed-exitcode`; else undefined. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { madeByUs } from '../../cli/fast.ts'
 import { sha256 } from '../../schemas/digest.ts'
 import { readLock } from '../../schemas/lock-file.ts'
 import { Shop } from './shop.ts'
@@ -126,6 +127,19 @@ test('a database that a reference names is asked for anew: the reference may lea
   await sound()
   shop.env['DATABASE_URL'] = 'sqlite:./green.db'
   expect(await shop.json('rollback a')).toMatchObject({ exit: 1, problems: [{ code: 'NOT_INSTALLED' }] })
+})
+
+test.each<[string, (folder: string) => void]>([
+  ['a folder', (folder) => mkdirSync(folder)],
+  ['a folder that only its owner may enter', (folder) => mkdirSync(folder, { mode: 0o700 })],
+  ['a link', (folder) => symlinkSync('..', folder)],
+  ['a file', (folder) => writeFileSync(folder, '')],
+])('compiled code that a checkout brought is never run: %s', (_what, plant) => {
+  const folder = at('compile-cache')
+  plant(folder)
+  expect(madeByUs(folder)).toBe(false)
+  expect(madeByUs(at('other-cache'))).toBe(true)
+  expect(madeByUs(at('other-cache'))).toBe(true)
 })
 
 test('a journal with half a line of a repair holds nobody up', async () => {
