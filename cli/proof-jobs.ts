@@ -2,6 +2,7 @@ import type { Digest } from '../schemas/digest.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import type { Judge } from '../validator/judge.ts'
 import type { InspectedPackage, ProofRequest, Verifier, Proof } from '../reconciler/ports.ts'
+import { openInspections, type Inspections } from './inspections.ts'
 
 /** The work on one release that costs processor time. Plain data in, plain data out: a thread can do it. */
 export type ProofJob =
@@ -20,6 +21,12 @@ export interface ProofJobSettings {
   readonly clockOffsetMs: number
 }
 
+/** Settings, and where and for which code inspections are remembered (see `openInspections`). */
+export interface ProofJobStart extends ProofJobSettings {
+  readonly inspectionsDir: string
+  readonly code: string | undefined
+}
+
 /** Does jobs in the thread that it is made in. */
 export interface ProofJobs {
   run(job: ProofJob): Promise<unknown>
@@ -27,9 +34,10 @@ export interface ProofJobs {
 }
 
 /** Each kind of job loads what it needs when it is first asked for: `apply` unpacks without the validator, `lock` inspects without unpacking. */
-export function proofJobs(settings: ProofJobSettings): ProofJobs {
+export function proofJobs(settings: ProofJobStart): ProofJobs {
   let verifier: Promise<Verifier> | undefined
   let judge: Promise<Judge> | undefined
+  const inspections = openInspections(settings.inspectionsDir, settings.code)
   const proving = (): Promise<Verifier> => (verifier ??= openVerifier(settings))
   const run = async (job: ProofJob): Promise<InspectedPackage | Proof | readonly string[] | undefined> => {
     switch (job.kind) {
@@ -37,10 +45,8 @@ export function proofJobs(settings: ProofJobSettings): ProofJobs {
         return (await proving()).verify(job.request)
       case 'observe':
         return (await proving()).observe(job.request)
-      case 'inspect': {
-        const { inspect } = await import('./inspect.ts')
-        return inspect(job.archive, job.file, await (judge ??= openJudge()))
-      }
+      case 'inspect':
+        return inspected(job, await (judge ??= openJudge()), inspections)
       case 'unpack':
         return unpack(job)
       case 'damage':
@@ -58,6 +64,13 @@ async function openVerifier({ baseDir, verdictsDir, clockOffsetMs }: ProofJobSet
 async function openJudge(): Promise<Judge> {
   const judges = await import('../validator/judge.ts')
   return judges.openJudge()
+}
+
+async function inspected({ archive, file }: Extract<ProofJob, { kind: 'inspect' }>, judge: Judge, inspections: Inspections): Promise<InspectedPackage> {
+  const { inspect } = await import('./inspect.ts')
+  const answer = await inspect(archive, file, judge)
+  inspections.remember(archive, file, answer)
+  return answer
 }
 
 async function unpack({ archive, tree, target }: Extract<ProofJob, { kind: 'unpack' }>): Promise<undefined> {

@@ -1,11 +1,11 @@
 import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ProofJob, ProofJobSettings } from './proof-jobs.ts'
+import type { ProofJob, ProofJobStart } from './proof-jobs.ts'
 import type { ErrorData } from './thread-errors.ts'
 
 /** What the thread is started with. */
 export interface ThreadStart {
-  readonly settings: ProofJobSettings
+  readonly settings: ProofJobStart
   /** The folder of the compile cache of the thread that started this one, if it has one: a thread does not inherit it. */
   readonly compileCache: string | undefined
 }

@@ -1,10 +1,13 @@
 import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { CatalystError } from '../schemas/errors.ts'
-import type { Packages, Verifier } from '../reconciler/ports.ts'
-import type { ProofJob, ProofJobs, ProofJobSettings } from './proof-jobs.ts'
+import type { InspectedPackage, Packages, Proof, ProofRequest, Verifier } from '../reconciler/ports.ts'
+import { openVerdicts } from '../registry/provenance/verdicts.ts'
+import { createRecall } from '../registry/provenance/verifier.ts'
+import { codeOf, openInspections, type Inspections } from './inspections.ts'
+import type { ProofJob, ProofJobs, ProofJobSettings, ProofJobStart } from './proof-jobs.ts'
 import type { JobAnswer, ThreadStart } from './proof-worker.ts'
 import { errorFrom } from './thread-errors.ts'
 
@@ -12,7 +15,7 @@ import { errorFrom } from './thread-errors.ts'
 export interface Proofs {
   readonly verifier: Verifier
   readonly packages: Packages
-  /** Tells how many releases are coming, so that threads are started early, or not at all. */
+  /** Tells how many releases are coming at most, so that threads are used, or not at all. */
   expect(releases: number): void
   close(): Promise<void>
 }
@@ -21,22 +24,46 @@ export interface Proofs {
 const WORTH_A_THREAD = 8
 const MOST_THREADS = 4
 
-/** Starts nothing until it is used. */
+/** Starts nothing until it is used, and no thread before there is something that this user's memory does not answer. */
 export function openProofs(settings: ProofJobSettings): Proofs {
-  const pool = new Pool(settings)
+  const start: ProofJobStart = { ...settings, inspectionsDir: join(settings.verdictsDir, 'inspections'), code: codeOf(import.meta.url) }
+  const pool = new Pool(start)
   const ask = <T>(job: ProofJob): Promise<T> => pool.run(job) as Promise<T>
+  const memory = new Memory(start)
   return {
     verifier: {
-      verify: (request) => ask({ kind: 'verify', request }),
+      verify: async (request) => (await memory.verdict(request)) ?? ask({ kind: 'verify', request }),
       observe: (request) => ask({ kind: 'observe', request }),
     },
     packages: {
-      inspect: (archive, file) => ask({ kind: 'inspect', archive, file }),
+      inspect: async (archive, file) => memory.inspection(archive, file) ?? ask({ kind: 'inspect', archive, file }),
       unpack: (archive, tree, target) => ask({ kind: 'unpack', archive, tree, target }),
       damage: (target, tree) => ask({ kind: 'damage', target, tree }),
     },
-    expect: (releases) => pool.size(releases < WORTH_A_THREAD ? 0 : Math.min(MOST_THREADS, availableParallelism())),
+    expect: (releases) => pool.allow(releases < WORTH_A_THREAD ? 0 : Math.min(MOST_THREADS, availableParallelism())),
     close: () => pool.close(),
+  }
+}
+
+/** What needs no thread: answers that were reached before. */
+class Memory {
+  readonly #settings: ProofJobStart
+  #recall: ((request: ProofRequest) => Promise<Proof | undefined>) | undefined
+  #inspections: Inspections | undefined
+
+  constructor(settings: ProofJobStart) {
+    this.#settings = settings
+  }
+
+  verdict(request: ProofRequest): Promise<Proof | undefined> {
+    const { baseDir, verdictsDir, clockOffsetMs } = this.#settings
+    this.#recall ??= createRecall({ baseDir, verdicts: openVerdicts(verdictsDir), now: () => Date.now() + clockOffsetMs })
+    return this.#recall(request)
+  }
+
+  inspection(archive: Uint8Array, file: string): InspectedPackage | undefined {
+    this.#inspections ??= openInspections(this.#settings.inspectionsDir, this.#settings.code)
+    return this.#inspections.recall(archive, file)
   }
 }
 
@@ -46,20 +73,23 @@ interface Waiting {
 }
 
 class Pool {
-  readonly #settings: ProofJobSettings
+  readonly #settings: ProofJobStart
   readonly #threads: Thread[] = []
+  #allowed = 0
   #inline: ProofJobs | undefined
 
-  constructor(settings: ProofJobSettings) {
+  constructor(settings: ProofJobStart) {
     this.#settings = settings
   }
 
-  size(threads: number): void {
-    while (this.#threads.length < threads) this.#threads.push(new Thread(this.#settings))
+  /** So many threads may be started, with the first job. */
+  allow(threads: number): void {
+    this.#allowed = Math.max(this.#allowed, threads)
   }
 
   /** Gives the job to the thread with the least to do; without threads it is done here. */
   async run(job: ProofJob): Promise<unknown> {
+    while (this.#threads.length < this.#allowed) this.#threads.push(new Thread(this.#settings))
     const [first, ...others] = this.#threads
     if (first) return others.reduce((least, t) => (t.pending < least.pending ? t : least), first).run(job)
     if (!this.#inline) {
@@ -80,7 +110,7 @@ class Thread {
   readonly #waiting = new Map<number, Waiting>()
   #next = 0
 
-  constructor(settings: ProofJobSettings) {
+  constructor(settings: ProofJobStart) {
     this.#worker = new Worker(workerFile(), { workerData: { settings, compileCache: compileCache() } satisfies ThreadStart })
     this.#worker.on('message', (answer: JobAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#failAll(error))

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { CatalystError } from '../../schemas/errors.ts'
 import { assertLoggedSigner } from './log-entry.ts'
+import { assertNotFromTheFuture, isoTime } from './signing-time.ts'
 import { certificatesOf, checkSignature, materialOf, readCertificate, timesOf, type Bundle, type CertificateContents } from './sigstore.ts'
 import type { TrustProfile } from './trust-profile.ts'
 
@@ -17,9 +18,6 @@ export interface SignatureOptions {
   /** Epoch milliseconds. A signature from the future means that this machine's clock is wrong. */
   readonly now?: number | undefined
 }
-
-/** How far clocks may differ. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000
 
 /**
  * Proves a bundle's signature by its certificate under one profile. The identity is not looked at.
@@ -87,14 +85,4 @@ function materialWithKey(profile: TrustProfile, pem: string): TrustProfile['mate
 
 function earliest(times: readonly Date[]): Date | undefined {
   return times.reduce<Date | undefined>((first, time) => (first === undefined || time < first ? time : first), undefined)
-}
-
-/** @throws CatalystError CLOCK_SKEW */
-export function assertNotFromTheFuture(signedAt: Date, now: number | undefined): void {
-  if (now === undefined || signedAt.getTime() <= now + CLOCK_TOLERANCE_MS) return
-  throw new CatalystError('CLOCK_SKEW', `The signature is from ${isoTime(signedAt)}; the clock of this machine says ${isoTime(new Date(now))}`)
-}
-
-function isoTime(time: Date): string {
-  return time.toISOString().replace('.000Z', 'Z')
 }

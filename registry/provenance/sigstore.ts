@@ -3,6 +3,7 @@ import { bundleFromJSON, type Bundle } from '@sigstore/bundle'
 import { ASN1Obj, ByteStream, X509Certificate } from '@sigstore/core'
 import { HashAlgorithm, TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier, type TrustMaterial } from '@sigstore/verify'
+import type { Thresholds } from './trust-root.ts'
 
 /*
  * The door to Sigstore's libraries: nothing else imports them. Whatever they throw is left as it is here (TypeErrors, SyntaxErrors,
@@ -14,16 +15,6 @@ export type { Bundle, TrustMaterial, TrustedRoot }
 // Each of a certificate's hundred parts is encoded into a buffer of its own that grows by this many bytes; the library's
 // 1024 are zeroed and collected a thousand times per proof, which was a third of it.
 Object.assign(ByteStream, { BLOCK_SIZE: 64 })
-
-/** How many of each kind of witness a signature must have under a trust root. */
-export interface Thresholds {
-  /** Entries of a transparency log. */
-  readonly log: number
-  /** Promises of a certificate log inside the signing certificate. */
-  readonly certificateLog: number
-  /** Times stated by a log or a timestamp authority. */
-  readonly time: number
-}
 
 /** A Sigstore bundle of version 0.1 to 0.3, with everything present that its version demands. */
 export function parseBundle(json: unknown): Bundle {

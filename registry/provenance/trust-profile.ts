@@ -1,9 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { digestOf, type Digest } from '../../schemas/digest.ts'
+import type { Digest } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
-import { LIMITS } from '../../schemas/limits.ts'
-import { materialOf, parseTrustedRoot, type Thresholds, type TrustedRoot, type TrustMaterial } from './sigstore.ts'
+import { materialOf, parseTrustedRoot, type TrustedRoot, type TrustMaterial } from './sigstore.ts'
+import { findRoot, rootDigest, rootOfFile, rootOfText, thresholdsOf, type RootDocument, type Thresholds } from './trust-root.ts'
 
 /**
  * What signatures are proven against: one root, how many witnesses it demands, and its name. Profiles are never merged and
@@ -19,76 +17,30 @@ export interface TrustProfile {
   readonly digest: Digest
 }
 
-/** Everything of Sigstore's public instance is logged twice. */
-const PUBLIC_GOOD: Thresholds = { log: 1, certificateLog: 1, time: 1 }
-
-/** GitHub's own instance (private repositories, release attestations) has no logs: a timestamp authority alone states the time. */
-const GITHUB: Thresholds = { log: 0, certificateLog: 0, time: 1 }
-
-const PUBLIC_GOOD_MIRROR = 'https://tuf-repo-cdn.sigstore.dev'
-
-/**
- * Loads a profile: the public good root that `@sigstore/tuf` ships, GitHub's root that lies beside this file (see
- * github-root.md for where it is from and when it must be renewed), or a file, relative to `baseDir`.
- * Nothing is fetched.
- * @throws CatalystError TRUST_ROOT_INVALID
- */
+/** Loads a profile; see `findRoot`. @throws CatalystError TRUST_ROOT_INVALID */
 export async function loadProfile(name: string, baseDir = '.'): Promise<TrustProfile> {
-  if (name === 'public-good') return profileOf(name, await publicGoodRoot(), PUBLIC_GOOD)
-  if (name === 'github') return profileOf(name, await githubRoot(), GITHUB)
-  return profileOfFile(name, resolve(baseDir, name))
-}
-
-async function publicGoodRoot(): Promise<unknown> {
-  const { default: seeds } = await import('@sigstore/tuf/seeds.json', { with: { type: 'json' } })
-  const encoded = (seeds as Readonly<Record<string, { readonly targets: Readonly<Record<string, string>> }>>)[PUBLIC_GOOD_MIRROR]?.targets['trusted_root.json']
-  if (encoded === undefined) throw new CatalystError('TRUST_ROOT_INVALID', '@sigstore/tuf ships no root of the public good instance')
-  return JSON.parse(Buffer.from(encoded, 'base64').toString('utf8'))
-}
-
-async function githubRoot(): Promise<unknown> {
-  const { default: root } = await import('./github.trusted-root.json', { with: { type: 'json' } })
-  return root
+  return profileOf(await findRoot(name, baseDir))
 }
 
 /** @throws CatalystError TRUST_ROOT_INVALID */
 export function profileOfFile(name: string, file: string): TrustProfile {
-  const refuse = (why: string, cause?: unknown): CatalystError => new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${name}" ${why}`, { place: { file }, cause })
-  let text: string
-  try {
-    const { size } = statSync(file)
-    if (size > LIMITS.trustedRootMaxBytes) throw refuse(`has ${size} bytes; the limit is ${LIMITS.trustedRootMaxBytes}`)
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw error instanceof CatalystError ? error : refuse(`cannot be read: ${(error as Error).message}`, error)
-  }
-  return profileOfText(name, text)
+  return profileOf(rootOfFile(name, file))
 }
 
 /** @throws CatalystError TRUST_ROOT_INVALID */
 export function profileOfText(name: string, text: string): TrustProfile {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${name}" is not JSON: ${(error as Error).message}`, { cause: error })
-  }
-  return profileOf(name, json)
+  return profileOf(rootOfText(name, text))
 }
 
-/** A private root demands of a signature every kind of witness that it has. */
-function ownThresholds(root: TrustedRoot): Thresholds {
-  return { log: Math.min(1, root.tlogs.length), certificateLog: Math.min(1, root.ctlogs.length), time: 1 }
-}
-
-function profileOf(name: string, json: unknown, fixed?: Thresholds): TrustProfile {
+/** Reads a root that was found, and refuses one that lacks what it must have. @throws CatalystError TRUST_ROOT_INVALID */
+export function profileOf(document: RootDocument): TrustProfile {
+  const { name, json } = document
   const refuse = (why: string, cause?: unknown): CatalystError => new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${name}" ${why}`, { cause })
   try {
     const root = parseTrustedRoot(json)
     const problems = [...memberProblems(json), ...rootProblems(root)]
     if (problems.length > 0) throw refuse(`is not complete: ${problems.join('; ')}`)
-    const thresholds = fixed ?? ownThresholds(root)
-    return { name, root, material: materialOf(root), thresholds, digest: digestOf({ root: json, thresholds }) }
+    return { name, root, material: materialOf(root), thresholds: thresholdsOf(document), digest: rootDigest(document) }
   } catch (error) {
     throw error instanceof CatalystError ? error : refuse(`cannot be used: ${(error as Error).message}`, error)
   }

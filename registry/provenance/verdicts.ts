@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { digestOf, hexOf, type Digest } from '../../schemas/digest.ts'
+import { digestOf, type Digest } from '../../schemas/digest.ts'
 import { LIMITS } from '../../schemas/limits.ts'
+import { openRemembered } from '../remembered.ts'
 import type { Expected } from './identity.ts'
 import type { Verified } from './verify-release.ts'
 
@@ -15,9 +13,8 @@ export interface VerdictQuestion {
 }
 
 /**
- * Verdicts that this user has reached before: proving a bundle again takes 5 to 13 ms, reading a verdict a tenth of one.
- * Only `verified` is remembered. The folder is one user's own, never shared and never cached by CI: whoever can write
- * in it can make anything verified.
+ * Verdicts that this user has reached before: proving a bundle again takes some milliseconds, reading a verdict a tenth of
+ * one. Only `verified` is remembered. See `Remembered` for the folder: whoever can write in it can make anything verified.
  */
 export interface Verdicts {
   /** Why nothing is remembered, for a warning; undefined when the folder is fit. */
@@ -33,51 +30,24 @@ const RULES = 1
 
 /** Opens (and makes, mode 0700) the folder. A folder that others own or may write in is left alone and nothing is remembered. */
 export function openVerdicts(folder: string): Verdicts {
-  const unfit = prepare(folder)
-  if (unfit !== undefined) return { unfit, recall: () => undefined, remember: () => undefined }
-  return { unfit, recall: (question) => recall(folder, question), remember: (question, verdict) => remember(folder, question, verdict) }
-}
-
-function prepare(folder: string): string | undefined {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const found = lstatSync(folder)
-    if (!found.isDirectory()) return `"${folder}" is not a folder`
-    if (process.getuid && found.uid !== process.getuid()) return `"${folder}" belongs to another user`
-    if (found.mode & 0o022) return `others may write in "${folder}"`
-    return undefined
-  } catch (error) {
-    return `"${folder}" cannot be used: ${(error as Error).message}`
+  const memory = openRemembered(folder, { maxBytes: LIMITS.entryMaxBytes })
+  return {
+    unfit: memory.unfit,
+    recall(question) {
+      const verdict = memory.recall(keyOf(question))
+      return isVerified(verdict) && answers(verdict, question) ? verdict : undefined
+    },
+    remember: (question, verdict) => memory.remember(keyOf(question), verdict),
   }
-}
-
-interface Remembered {
-  readonly question: Digest
-  readonly verdict: Verified
 }
 
 function keyOf(question: VerdictQuestion): Digest {
   return digestOf({ rules: RULES, ...question })
 }
 
-function recall(folder: string, question: VerdictQuestion): Verified | undefined {
-  const key = keyOf(question)
-  try {
-    const file = join(folder, `${hexOf(key)}.json`)
-    const found = lstatSync(file)
-    const ours = found.isFile() && (found.mode & 0o022) === 0 && (!process.getuid || found.uid === process.getuid())
-    if (!ours || found.size > LIMITS.entryMaxBytes) return undefined
-    const remembered: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return isRemembered(remembered) && remembered.question === key && answers(remembered.verdict, question) ? remembered.verdict : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isRemembered(value: unknown): value is Remembered {
-  if (typeof value !== 'object' || value === null) return false
-  const { question, verdict } = value as { question?: unknown; verdict?: Partial<Verified> | null }
-  return typeof question === 'string' && verdict?.verdict === 'verified' && typeof verdict.publishedAt === 'string' && typeof verdict.subject === 'string' && verdict.signer?.kind === 'provenance'
+function isVerified(value: unknown): value is Verified {
+  const verdict = value as Partial<Verified> | null | undefined
+  return verdict?.verdict === 'verified' && typeof verdict.publishedAt === 'string' && typeof verdict.subject === 'string' && typeof verdict.repository?.url === 'string' && verdict.signer?.kind === 'provenance'
 }
 
 /** A torn or mixed-up file must not answer for another signer: what is remembered has to agree with what is asked. */
@@ -91,15 +61,4 @@ function answers({ signer, repository, commit, publishedAt }: Verified, { expect
     authority.repositories.some((r) => r.url === repository.url && r.id === repository.id && r.ownerId === repository.ownerId) &&
     !Number.isNaN(Date.parse(publishedAt))
   )
-}
-
-function remember(folder: string, question: VerdictQuestion, verdict: Verified): void {
-  const key = keyOf(question)
-  const temporary = join(folder, `.${randomBytes(8).toString('hex')}`)
-  try {
-    writeFileSync(temporary, JSON.stringify({ question: key, verdict } satisfies Remembered), { flag: 'wx', mode: 0o600 })
-    renameSync(temporary, join(folder, `${hexOf(key)}.json`))
-  } catch {
-    rmSync(temporary, { force: true })
-  }
 }

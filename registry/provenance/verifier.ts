@@ -1,9 +1,9 @@
-import { sha256 } from '../../schemas/digest.ts'
+import { sha256, type Digest } from '../../schemas/digest.ts'
 import type { Proof, ProofRequest, Verifier } from '../../reconciler/ports.ts'
-import { assertNotFromTheFuture } from './signature.ts'
-import { loadProfile, type TrustProfile } from './trust-profile.ts'
+import { assertNotFromTheFuture } from './signing-time.ts'
+import { findRoot, rootDigest } from './trust-root.ts'
+import type { TrustProfile } from './trust-profile.ts'
 import type { Verdicts } from './verdicts.ts'
-import { observeSigner, verifyRelease, type Verified } from './verify-release.ts'
 
 export interface VerifierOptions {
   /** Folder that paths of trusted root files are relative to: that of plugins.yaml. */
@@ -13,36 +13,57 @@ export interface VerifierOptions {
   readonly now: () => number
 }
 
-/** The port's verifier: each profile is loaded once, each verdict reached once. Nothing is fetched. */
+/**
+ * The port's verifier: each profile is loaded once, each verdict reached once. Nothing is fetched. Sigstore's libraries are
+ * loaded with the first release that is not remembered.
+ */
 export function createVerifier(options: VerifierOptions): Verifier {
+  const recall = createRecall(options)
   const profiles = new Map<string, Promise<TrustProfile>>()
   const profileOf = (name: string): Promise<TrustProfile> => {
-    const known = profiles.get(name) ?? loadProfile(name, options.baseDir)
+    const known = profiles.get(name) ?? import('./trust-profile.ts').then(({ loadProfile }) => loadProfile(name, options.baseDir))
     profiles.set(name, known)
     return known
   }
   return {
     async verify(request) {
-      const profile = await profileOf(request.authority.profile)
-      return withoutVerdict(verifyOnce(request, profile, options))
+      const remembered = await recall(request)
+      if (remembered) return remembered
+      const [{ verifyRelease }, profile] = await Promise.all([import('./verify-release.ts'), profileOf(request.authority.profile)])
+      const { artifactDigest, bundle, authority, tag, commit } = request
+      const verdict = verifyRelease({ artifactDigest, bundle, profile, now: options.now() }, { authority, tag, commit })
+      options.verdicts?.remember(questionOf(request, profile.digest), verdict)
+      return withoutVerdict(verdict)
     },
     async observe({ artifactDigest, bundle, profile }) {
-      return withoutVerdict(observeSigner({ artifactDigest, bundle, profile: await profileOf(profile), now: options.now() }))
+      const [{ observeSigner }, loaded] = await Promise.all([import('./verify-release.ts'), profileOf(profile)])
+      return withoutVerdict(observeSigner({ artifactDigest, bundle, profile: loaded, now: options.now() }))
     },
   }
 }
 
-function verifyOnce({ artifactDigest, bundle, authority, tag, commit }: ProofRequest, profile: TrustProfile, { verdicts, now }: VerifierOptions): Verified {
-  const expected = { authority, tag, commit }
-  const question = { artifactDigest, bundleDigest: sha256(bundle), expected, profileDigest: profile.digest }
-  const remembered = verdicts?.recall(question)
-  if (remembered) {
-    assertNotFromTheFuture(new Date(remembered.publishedAt), now())
-    return remembered
+/**
+ * Answers from memory: what this user proved before, under the same root, of the same bytes. Loads no cryptography.
+ * Undefined when it must be proven. @throws CatalystError CLOCK_SKEW, TRUST_ROOT_INVALID
+ */
+export function createRecall({ baseDir, verdicts, now }: VerifierOptions): (request: ProofRequest) => Promise<Proof | undefined> {
+  const digests = new Map<string, Promise<Digest>>()
+  const digestOf = (name: string): Promise<Digest> => {
+    const known = digests.get(name) ?? findRoot(name, baseDir).then(rootDigest)
+    digests.set(name, known)
+    return known
   }
-  const verdict = verifyRelease({ artifactDigest, bundle, profile, now: now() }, expected)
-  verdicts?.remember(question, verdict)
-  return verdict
+  return async (request) => {
+    if (!verdicts || verdicts.unfit !== undefined) return undefined
+    const remembered = verdicts.recall(questionOf(request, await digestOf(request.authority.profile)))
+    if (!remembered) return undefined
+    assertNotFromTheFuture(new Date(remembered.publishedAt), now())
+    return withoutVerdict(remembered)
+  }
+}
+
+function questionOf({ artifactDigest, bundle, authority, tag, commit }: ProofRequest, profileDigest: Digest) {
+  return { artifactDigest, bundleDigest: sha256(bundle), expected: { authority, tag, commit }, profileDigest }
 }
 
 /** The port's shape: what is left out here is for those who call the functions themselves. */
