@@ -81,7 +81,8 @@ export function hostMatches(host: string, pattern: string): boolean {
 
 /** True when nothing is asked for. */
 export function asksNothing(permissions: Permissions): boolean {
-  return permissionExcess(permissions, NO_PERMISSIONS).length === 0
+  const { database, api, filesystem, hooks, admin } = permissions
+  return !admin && api.length === 0 && hooks.length === 0 && Object.keys(database).length === 0 && Object.keys(filesystem).length === 0
 }
 
 function pathGranted(path: string, mode: 'r' | 'rw', granted: Permissions['filesystem']): boolean {

@@ -68,9 +68,36 @@ export function rangeTest(range: string, includePrerelease = false): ((version: 
   if (range.length > 256) return undefined
   try {
     const parsed = new semver.Range(range, { includePrerelease })
-    return (version) => parsed.test(version)
+    return (version) => (version.prerelease.length > 0 ? parsed.test(version) : holdsForRelease(parsed, version))
   } catch {
     return undefined
+  }
+}
+
+/** What `Range.test` answers for a release, without the objects that it makes for every comparison. */
+function holdsForRelease(range: semver.Range, version: ParsedVersion): boolean {
+  for (const comparators of range.set) {
+    let all = true
+    for (const comparator of comparators) all &&= holds(comparator, version)
+    if (all) return true
+  }
+  return false
+}
+
+function holds({ operator, semver: bound }: semver.Comparator, version: ParsedVersion): boolean {
+  if (!(bound instanceof semver.SemVer)) return true
+  const order = version.compare(bound)
+  switch (operator) {
+    case '>':
+      return order > 0
+    case '>=':
+      return order >= 0
+    case '<':
+      return order < 0
+    case '<=':
+      return order <= 0
+    default:
+      return order === 0
   }
 }
 

@@ -26,19 +26,33 @@ export interface Clause {
   readonly cause: Fact | Derived
 }
 
+/** What one plugin is, in a clause. */
+type Term = readonly [plugin: number, bits: Bits]
+
 /**
  * Makes a clause of terms, or undefined when it forbids nothing. Two terms of one plugin become one (a plugin may
  * need or conflict with itself).
  */
-export function clause(terms: readonly (readonly [plugin: number, bits: Bits])[], sizes: readonly number[], cause: Fact | Derived): Clause | undefined {
-  const byPlugin = new Map<number, Bits>()
-  for (const [plugin, bits] of terms) {
-    const before = byPlugin.get(plugin)
-    byPlugin.set(plugin, before ? intersection(before, bits) : bits)
+export function clause(terms: readonly Term[], sizes: readonly number[], cause: Fact | Derived): Clause | undefined {
+  const kept: Term[] = []
+  for (const [plugin, bits] of merged(terms)) {
+    if (isEmpty(bits)) return undefined
+    if (!isSubset(everything(sizes[plugin] ?? 0), bits)) kept.push([plugin, bits])
   }
-  const kept = [...byPlugin].filter(([plugin, bits]) => !isSubset(everything(sizes[plugin] ?? 0), bits)).sort(([a], [b]) => a - b)
-  if (kept.some(([, bits]) => isEmpty(bits))) return undefined
   return { plugins: kept.map(([plugin]) => plugin), terms: kept.map(([, bits]) => bits), cause }
+}
+
+/** One term for each plugin, sorted by plugin. Terms are few: each is put where it belongs. */
+function merged(terms: readonly Term[]): readonly Term[] {
+  const sorted: Term[] = []
+  for (const term of terms) {
+    let at = sorted.length
+    while (at > 0 && sorted[at - 1]![0] > term[0]) at -= 1
+    const same = sorted[at - 1]
+    if (same?.[0] === term[0]) sorted[at - 1] = [term[0], intersection(same[1], term[1])]
+    else sorted.splice(at, 0, term)
+  }
+  return sorted
 }
 
 /**
@@ -46,7 +60,7 @@ export function clause(terms: readonly (readonly [plugin: number, bits: Bits])[]
  * "Conflict Resolution"; the rule of resolution, over sets.)
  */
 export function resolvent(left: Clause, right: Clause, pivot: number, sizes: readonly number[]): Clause {
-  const terms: (readonly [number, Bits])[] = [[pivot, union(termOf(left, pivot), termOf(right, pivot))]]
+  const terms: Term[] = [[pivot, union(termOf(left, pivot), termOf(right, pivot))]]
   for (const from of [left, right]) {
     from.plugins.forEach((plugin, i) => {
       if (plugin !== pivot) terms.push([plugin, from.terms[i]!])

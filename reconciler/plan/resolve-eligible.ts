@@ -70,11 +70,13 @@ export function placeText(plugin: DesiredPlugin | undefined): string {
 
 /** The entries of a map by id, sorted: the order in a file never changes an answer. */
 export function byId<V>(map: Readonly<Record<string, V>>): readonly (readonly [id: string, value: V])[] {
-  return Object.entries(map).sort(([a], [b]) => byCodeUnit(a, b))
+  const entries = Object.entries(map)
+  return entries.length < 2 ? entries : entries.sort(([a], [b]) => byCodeUnit(a, b))
 }
 
 /** The newest hold on a version of a plugin; a rollback that changed only config or grant speaks against no version. */
 export function holdOn(holds: readonly Hold[], id: string, version: string): Hold | undefined {
+  if (holds.length === 0) return undefined
   return holds.filter((hold) => hold.id === id && hold.fromVersion === version && hold.toVersion !== version).sort((a, b) => byCodeUnit(b.since, a.since))[0]
 }
 
@@ -101,12 +103,14 @@ function rejected({ version }: Candidate, { plugin }: Bench): Bar | undefined {
 }
 
 function withdrawn({ advisories }: Candidate): Bar | undefined {
+  if (advisories.length === 0) return undefined
   const found = sortedAdvisories(advisories).find(({ level }) => level === 'malicious' || level === 'withdrawn')
   return found && { code: 'advisory', detail: `is ${found.level}${because(found.title, found.id)}` }
 }
 
 function yanked(candidate: Candidate): Bar | undefined {
   if (candidate.yanked) return { code: 'yanked', detail: `is yanked${because(candidate.yanked.reason)}` }
+  if (candidate.advisories.length === 0) return undefined
   const found = sortedAdvisories(candidate.advisories).find(({ level }) => level === 'yanked')
   return found && { code: 'yanked', detail: `is yanked${because(found.title, found.id)}` }
 }

@@ -152,6 +152,16 @@ const conflicts: readonly (Case & { readonly name: string; readonly text: string
       > This makes it work: ask for x \`version: ^3.0.0\` in plugins.yaml:20.`,
   },
   {
+    name: 'a narrower range is not told beside the wider one',
+    wanted: { shop: '*', tax: '^2.0.0' },
+    releases: { shop: { '1.0.0': { needs: { tax: '1.1.0' } }, '1.1.0': { needs: { tax: '^1.0.0' } } }, tax: ['1.0.0', '1.1.0', '2.0.0'] },
+    text: `
+      CONFLICT shop (plugins.yaml:10) and tax ^2.0.0 (plugins.yaml:20) cannot be installed together
+        Because shop 1.0.0 needs tax 1.1.0, and shop 1.1.0 needs tax ^1.0.0, shop 1.0.0 and 1.1.0 need tax ^1.0.0.
+        So, because plugins.yaml:10 asks for shop, and plugins.yaml:20 asks for tax ^2.0.0, shop and tax cannot be installed together.
+      > This makes it work: ask for tax \`version: ^1.1.0\` in plugins.yaml:20.`,
+  },
+  {
     name: 'a plugin that needs another version of itself',
     wanted: { a: '^1.0.0' },
     releases: { a: { '1.0.0': { needs: { a: '^2.0.0' } }, '2.0.0': {} } },
