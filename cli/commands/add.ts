@@ -7,7 +7,9 @@ import { readPluginSet } from '../../schemas/plugin-set-file.ts'
 import { desiredState, type PlaceOf } from '../../reconciler/plan/desired.ts'
 import type { LockOutcome } from '../../reconciler/lock/lock.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { waitingLines } from '../render/lock.ts'
 import { permissionLines } from '../render/permissions.ts'
+import { signerShown } from '../render/words.ts'
 import { safe } from '../terminal.ts'
 import { lockResult, resolveAndProve } from './lock.ts'
 
@@ -31,10 +33,10 @@ export const addCommand: Command<AddArgs> = async (context, args) => {
   assertAddable(args.id, desired.plugins.map((p) => p.id))
   const entry: PluginEntry = { ...(args.version ? { version: args.version } : {}), ...(args.registry ? { registry: args.registry } : {}), ...(args.source ? { source: args.source } : {}) }
   const first = await attempt(context, args.id, withEntry(text, args.id, entry, context), locked)
-  const asked = first.waiting.find((w) => w.id === args.id && w.code === 'GRANT_MISSING')?.candidate
+  const asked = askedBy(first, args.id)
   const version = asked?.version ?? first.lock.plugins[args.id]?.version
   const granted: PluginEntry = { ...entry, version: args.version ?? (version ? `^${version}` : '*'), ...(asked ? { permissions: minimal(asked.permissions) } : {}) }
-  if (asked && !(await consent(context, args, asked.version, asked.permissions))) return refused(args, asked.version, asked.permissions, context)
+  if (asked && !(await consent(context, args, asked))) return refused(args, asked, context)
   const edited = withEntry(text, args.id, granted, context)
   const outcome = await attempt(context, args.id, edited, locked)
   return write(context, edited, outcome)
@@ -57,17 +59,34 @@ function attempt(context: CommandContext, id: string, text: string, locked: Para
   return resolveAndProve(context, desiredState(set, placeInFile), { kind: 'lock' }, locked)
 }
 
-async function consent(context: CommandContext, args: AddArgs, version: string, permissions: Permissions): Promise<boolean> {
+/** A version that cannot come before somebody agrees to what it asks for. */
+interface Asked {
+  readonly version: string
+  readonly permissions: Permissions
+  readonly from: string
+}
+
+function askedBy({ waiting }: LockOutcome, id: string): Asked | undefined {
+  const found = waiting.find((w) => w.id === id && w.code === 'GRANT_MISSING')?.candidate
+  return found && { version: found.version, permissions: found.permissions, from: found.repository.url }
+}
+
+/** Who asks, and for what: the line above the permissions. */
+function question(id: string, { version, from }: Asked): string {
+  return `${id} ${version} of ${signerShown(from)} asks for:`
+}
+
+async function consent(context: CommandContext, args: AddArgs, asked: Asked): Promise<boolean> {
   if (args.yes) return true
   if (context.json || !context.terminal.interactive || !process.stdin.isTTY) return false
-  context.terminal.err([`${args.id} ${version} asks for:`, ...permissionLines(permissions), ''].join('\n'))
+  context.terminal.err([question(args.id, asked), ...permissionLines(asked.permissions), ''].join('\n'))
   return context.house.confirm('Grant this?')
 }
 
-function refused(args: AddArgs, version: string, permissions: Permissions, { paint }: CommandContext): CommandResult {
+function refused(args: AddArgs, asked: Asked, { paint }: CommandContext): CommandResult {
   const { id } = args
-  const text = [`${paint('bad', '!')} ${id} ${version} asks for:`, ...permissionLines(permissions), '', `Nothing was written. To grant this: ${sameAgain(args)} --yes`].join('\n')
-  return { exit: 3, text, result: { id, version, asks: permissions, written: false } }
+  const text = [`${paint('bad', '!')} ${question(id, asked)}`, ...permissionLines(asked.permissions), '', `Nothing was written. To grant this: ${sameAgain(args)} --yes`].join('\n')
+  return { exit: 3, text, result: { id, version: asked.version, asks: asked.permissions, written: false } }
 }
 
 /** The command as it was typed, to type again. */
@@ -81,7 +100,8 @@ async function write(context: CommandContext, text: string, outcome: LockOutcome
     await context.house.files.writePlugins(text)
     return lockResult(outcome, await context.house.files.writeLock(outcome.lock), [], context)
   }
-  return { ...lockResult(outcome, false, [], context), text: 'Nothing was written.' }
+  const next = outcome.waiting.length > 0 ? ' Write what is shown and the new entry into plugins.yaml, then run `catalyst lock`.' : ''
+  return { ...lockResult(outcome, false, [], context), text: [...waitingLines(outcome.waiting, context.paint), `Nothing was written.${next}`].join('\n') }
 }
 
 /** Only what is asked: a grant that a person reads has no empty lines. */

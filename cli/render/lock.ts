@@ -14,11 +14,16 @@ export function renderLock(outcome: LockOutcome, file: { readonly written: boole
     ),
     ...outcome.notices.map((n) => `${paint('change', '?')} ${n.id}: ${safe(n.message)}`),
     ...outcome.findings.map(({ id, problem }) => `${paint('change', '·')} ${id} ${problem.place ? `${safe(problem.place.file)}:${problem.place.line ?? 1} ` : ''}${safe(problem.message)}`),
-    ...outcome.waiting.flatMap((w) => [`${paint('bad', '!')} ${paint('strong', w.id)} waits (${w.code}): ${safe(w.message)}`, ...indent(w.hint)]),
+    ...waitingLines(outcome.waiting, paint),
   ]
   const total = Object.keys(outcome.lock.plugins).length
   const summary = file.written ? `Wrote ${file.path}: ${plugins(total)}, ${outcome.changes.length} changed.` : `${file.path} is up to date: ${plugins(total)}.`
   return [...lines, ...(lines.length > 0 ? [''] : []), summary].join('\n')
+}
+
+/** What waits for a person, with what to write. */
+export function waitingLines(waiting: LockOutcome['waiting'], paint: Paint): readonly string[] {
+  return waiting.flatMap((w) => [`${paint('bad', '!')} ${paint('strong', w.id)} waits (${w.code}): ${safe(w.message)}`, ...indent(w.hint)])
 }
 
 /** What `lock` did, for machines. */

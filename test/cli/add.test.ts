@@ -16,7 +16,7 @@ test('without consent nothing is written, and the command to type again is the o
   const before = shop.read('plugins.yaml')
   const { exit, out } = await shop.run('add sms --version ^1.0.0 --registry official')
   expect(exit).toBe(3)
-  expect(out).toContain("sms 1.0.0 asks for:\n  events               order.placed")
+  expect(out).toContain("sms 1.0.0 of github.com/acme/sms asks for:\n  events               order.placed")
   expect(out).toContain("catalyst add sms --version '^1.0.0' --registry 'official' --yes")
   expect(shop.read('plugins.yaml')).toBe(before)
 })
@@ -25,6 +25,16 @@ test('what is wrong with an entry that stands in no file yet has no line', async
   const { exit, problems } = await shop.json('add nosuch')
   expect({ exit, problems }).toMatchObject({ exit: 1, problems: [{ code: 'UNKNOWN_PLUGIN' }] })
   expect(problems[0]).not.toHaveProperty('place')
+})
+
+test('a dependency that waits is shown with what to write', async () => {
+  await shop.index.list([await shop.world.publish({ id: 'templates', version: '1.0.0', manifest: { permissions: { hooks: ['order.shipped'] } } })], { entry: { permissions: { hooks: ['order.shipped'] } } })
+  await shop.release('mail', '1.0.0', { manifest: { dependencies: { templates: '^1.0.0' } } })
+  const { exit, out } = await shop.run('add mail --yes')
+  expect(exit).toBe(3)
+  expect(out).toContain('! templates waits (GRANT_MISSING)')
+  expect(out).toContain('hooks: [order.shipped]')
+  expect(out).toContain('Nothing was written. Write what is shown and the new entry into plugins.yaml')
 })
 
 test('with consent the entry has the range asked for and exactly the permissions shown', async () => {
