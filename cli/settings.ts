@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
 /** What the environment says. Read once, here; nothing else of ours looks at it but for secrets. */
@@ -28,7 +28,16 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
     githubToken: env.GITHUB_TOKEN || env.GH_TOKEN || undefined,
     githubApiUrl: (env.CATALYST_GITHUB_API_URL || 'https://api.github.com').replace(/\/$/, ''),
     githubUrl: (env.CATALYST_GITHUB_URL || 'https://github.com').replace(/\/$/, ''),
-    who: env.GITHUB_ACTOR || env.USER || env.LOGNAME || 'unknown',
+    who: env.GITHUB_ACTOR || env.USER || env.LOGNAME || accountName(),
     revision: env.GITHUB_SHA || undefined,
+  }
+}
+
+/** Containers and services often have no USER; some have not even an account. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown'
   }
 }

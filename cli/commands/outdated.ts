@@ -1,7 +1,7 @@
 import { gather } from '../../reconciler/lock/gather.ts'
 import { resolve } from '../../reconciler/plan/resolve.ts'
 import type { KeptBack } from '../../reconciler/plan/resolve-types.ts'
-import { compareVersions, isPrerelease } from '../../schemas/versions.ts'
+import { compareVersions, isPrerelease, satisfies } from '../../schemas/versions.ts'
 import type { Command } from '../command.ts'
 import { safe, type Paint } from '../terminal.ts'
 
@@ -26,15 +26,23 @@ export const outdatedCommand: Command<Record<string, never>> = async ({ house, p
     return { id, locked: locked?.plugins[id]?.version ?? '', wanted: candidate.version, latest: [...stable].sort(compareVersions).at(-1) ?? candidate.version, keptBack }
   })
   const behind = rows.filter((r) => r.locked !== r.latest || r.locked !== r.wanted)
-  return { exit: 0, text: table(behind, paint), result: { plugins: behind }, problems: [...gathered.unchecked.values(), ...gathered.warnings] }
+  const ranges = new Map(desired.plugins.map((p) => [p.id, p.range]))
+  return { exit: 0, text: table(behind, ranges, paint), result: { plugins: behind }, problems: [...gathered.unchecked.values(), ...gathered.warnings] }
 }
 
-function table(rows: readonly Row[], paint: Paint): string {
+/** Why the newest version is not what `update` takes. */
+function reason({ id, wanted, latest, keptBack: [first] }: Row, ranges: ReadonlyMap<string, string>): string {
+  if (first) return safe(`${first.version}: ${first.detail}`)
+  const range = ranges.get(id)
+  return wanted === latest || range === undefined || satisfies(latest, range, true) ? '' : `outside ${range}`
+}
+
+function table(rows: readonly Row[], ranges: ReadonlyMap<string, string>, paint: Paint): string {
   if (rows.length === 0) return 'Every plugin is at its newest version.'
   const width = Math.max(6, ...rows.map((r) => r.id.length))
   const line = (a: string, b: string, c: string, d: string, e: string): string => `${a.padEnd(width)}  ${b.padEnd(12)}${c.padEnd(12)}${d.padEnd(12)}${e}`.trimEnd()
   return [
     paint('quiet', line('plugin', 'locked', 'update to', 'newest', '')),
-    ...rows.map((r) => line(r.id, r.locked, r.wanted === r.locked ? '-' : r.wanted, r.latest, r.keptBack[0] ? safe(`${r.keptBack[0].version}: ${r.keptBack[0].detail}`) : '')),
+    ...rows.map((r) => line(r.id, r.locked, r.wanted === r.locked ? '-' : r.wanted, r.latest, reason(r, ranges))),
   ].join('\n')
 }

@@ -91,7 +91,7 @@ describe('commands', () => {
     [...code(from).replaceAll('\\\n', ' ').matchAll(/\bcatalyst ([a-z][a-z-]*)((?:[ \t]+[^\s#|;&`]+)*)/g)].map((match) => ({ from: from.file, command: match[1] ?? '', rest: match[2] ?? '' })),
   )
 
-  test.each(said)('$from: catalyst $command$rest', ({ command, rest }) => {
+  test.each(said)('$from: catalyst $command $rest', ({ command, rest }) => {
     expect(commands).toContain(command)
     const known = [...common, ...optionsIn(help(`help ${command}`))]
     for (const option of optionsIn(rest)) expect(known).toContain(option)
