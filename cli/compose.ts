@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CatalystError } from '../schemas/errors.ts'
+import type { LockBlock } from '../schemas/lock.ts'
 import type { LockDeps } from '../reconciler/lock/lock.ts'
-import { authorize } from '../reconciler/lock/authority.ts'
+import { authorize, type AuthoritySources, type ReleaseHosts } from '../reconciler/lock/authority.ts'
 import { openRegistries, type OpenRegistries } from '../reconciler/lock/registries.ts'
 import type { ApplyDeps } from '../reconciler/apply/apply.ts'
 import { holderName } from '../reconciler/apply/holder.ts'
@@ -152,6 +153,7 @@ export class House {
       return await work({
         ...world,
         releases: githubReleases({ apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl, token: this.settings.githubToken, http: world.http, cacheDir: this.settings.cacheDir }),
+        hosts: this.#hosts(),
         keepBundle: (digest, bytes) => this.files.keepBundle(digest, bytes),
         expect: (releases) => this.#proving().expect(releases),
       })
@@ -163,17 +165,18 @@ export class House {
 
   // ---- applying -------------------------------------------------------------------------------------------------
 
-  async withApplyDeps<T>(desired: DesiredState, applied: ReadonlySet<string>, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
+  /** `known` is what authority is drawn from besides the registries, and the blocks in which snapshots of them were seen. */
+  async withApplyDeps<T>(desired: DesiredState, known: Pick<AuthoritySources, 'lock' | 'origins' | 'applied'> & { readonly seen: readonly LockBlock[] }, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
     const world = await this.#world(desired)
     const { createProbe } = await import('../sandbox/probe.ts')
     let registries: Promise<OpenRegistries> | undefined
     const snapshot = async (name: string) => {
-      registries ??= openRegistries(desired, undefined, { registries: world.registries })
+      registries ??= openRegistries(desired, known.seen, { registries: world.registries })
       return (await registries).snapshot(name)
     }
     try {
       return await this.withState(desired, { readOnly: false }, (state) =>
-        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe: createProbe(), authorize: (id, block) => authorize(id, block, { desired, applied, snapshot }), onBoundary: this.#options.onBoundary }),
+        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe: createProbe(), authorize: (id, block) => authorize(id, block, { ...known, desired, hosts: this.#hosts(), snapshot }), onBoundary: this.#options.onBoundary }),
       )
     } finally {
       this.#progress.end()
@@ -223,6 +226,10 @@ export class House {
   async close(): Promise<void> {
     this.#progress.end()
     await this.#proofs?.close()
+  }
+
+  #hosts(): ReleaseHosts {
+    return { webUrl: this.settings.githubUrl, apiUrl: this.settings.githubApiUrl }
   }
 
   #leaseDeps(state: StoreState): LeaseDeps {

@@ -7,10 +7,15 @@ import type { RegistryEntry, RegistryFile } from './registry-entry.ts'
  */
 export function artifactUrlAllowed(url: string, entry: RegistryEntry, registry: RegistryFile): boolean {
   if (isFolderUrl(url)) return true
+  const releases = entry.repositories.map((r) => `${r.url}/releases/download/`)
+  return isBelow(url, [...releases, ...(registry.artifactHosts ?? [])])
+}
+
+/** True when a URL lies below one of these, without a user name in it. */
+export function isBelow(url: string, prefixes: readonly string[]): boolean {
   const parsed = parse(url)
   if (!parsed || parsed.username !== '' || parsed.password !== '') return false
-  const releases = entry.repositories.map((r) => `${r.url}/releases/download/`)
-  return [...releases, ...(registry.artifactHosts ?? [])].some((prefix) => isUnder(parsed, prefix))
+  return prefixes.some((prefix) => isUnder(parsed, prefix))
 }
 
 /** `file:` and a relative path without `..`: a file of the registry's own folder. */

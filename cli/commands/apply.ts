@@ -1,5 +1,5 @@
 import { CatalystError, highestExit, type Problem } from '../../schemas/errors.ts'
-import { releaseDigest } from '../../schemas/lock.ts'
+import { releaseDigest, type Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
@@ -21,7 +21,7 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
   const decided = plan({ desired, lock, observed, revision: await house.revision() })
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
-  const result = await house.withApplyDeps(desired, appliedBefore(observed), (deps) => apply({ plan: decided, desired, lock }, deps))
+  const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, deps))
   const exit = exitOf(decided, result)
   if (exit === 0) await settle(context)
   return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: failures(result) }
@@ -30,6 +30,13 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
 function assertExpected(decided: Plan, expect: string): void {
   if (decided.planDigest === expect || decided.changes.length === 0) return
   throw new CatalystError('PLAN_CHANGED', `the plan is ${decided.planDigest} now, the reviewed one was ${expect}`, { hint: 'Run `catalyst plan`, read it, and apply with its digest. Nothing was changed.' })
+}
+
+/** What git and the store's own records say of plugins: authority for new blocks is drawn from there, and from the registries. */
+function known(lock: Lock, observed: ObservedState): Parameters<CommandContext['house']['withApplyDeps']>[1] {
+  const { installs } = observed.store
+  const origins = new Map(installs.map(({ id, block }) => [id, block.registry]))
+  return { lock, origins, applied: appliedBefore(observed), seen: [...Object.values(lock.plugins), ...installs.map((r) => r.block)] }
 }
 
 /** Every release that this store applied: its identity needs no new authority. */

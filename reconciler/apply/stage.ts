@@ -56,10 +56,13 @@ export async function stage(id: string, block: LockBlock, deps: StageDeps, optio
   // A block that says anything new about a release is proven again, even when its files are here already.
   if (whole && authorization.applied) return { id, block, dir: paths.tree(block.tree), altered }
   const verified = await verify(id, await fetched(id, block, deps, options.signal), authorization, deps)
-  const dir = there && !whole ? join(paths.tmp, hexOf(block.tree)) : paths.tree(block.tree)
-  if (!whole) await unpack(verified, dir, deps)
-  assertAsPackaged(id, block, dir, { keep: whole })
-  return { id, block, dir, altered }
+  const dir = there ? join(paths.tmp, hexOf(block.tree)) : paths.tree(block.tree)
+  await unpack(verified, dir, deps)
+  assertAsPackaged(id, block, dir)
+  if (!whole) return { id, block, dir, altered }
+  // Only now it is sure that the tree which is here is the one in the archive that was proven.
+  removeParts(paths.tmp, block)
+  return { id, block, dir: paths.tree(block.tree), altered }
 }
 
 /** True when the tree was unpacked beside an altered one, which must make room first. */
@@ -129,14 +132,14 @@ async function unpack({ block, archive }: Verified, dir: string, { packages, pat
  * A publisher may sign many plugins, and a lock may be edited: what was unpacked must call itself what the lock calls
  * it, and ask for what the lock says that it asks for. Else it goes at once.
  */
-function assertAsPackaged(id: string, block: LockBlock, dir: string, options: { readonly keep: boolean }): void {
+function assertAsPackaged(id: string, block: LockBlock, dir: string): void {
   const bytes = readFileSync(join(dir, 'manifest.json'))
   const manifest = JSON.parse(bytes.toString('utf8')) as Manifest
   const said = factsOf(id, block)
   const real = { id: manifest.id, version: manifest.version, manifest: sha256(bytes), migrations: manifest.migrations ?? [], ...manifestFacts(manifest) }
   const other = Object.keys(real).filter((key) => canonicalJson(real[key as keyof typeof real]) !== canonicalJson(said[key as keyof typeof said] ?? null))
   if (other.length === 0) return
-  if (!options.keep) removeParts(dirname(dir), block)
+  removeParts(dirname(dir), block)
   const [first = 'id'] = other
   throw new CatalystError('MANIFEST_MISMATCH', `${id} ${block.version}: the lock and the package differ in ${other.join(', ')}: the lock says ${canonicalJson(said[first as keyof typeof said] ?? null)}, the package ${canonicalJson(real[first as keyof typeof real])}`)
 }

@@ -6,6 +6,7 @@ import type { Lock, LockBlock } from '../../schemas/lock.ts'
 import type { RegistryEntry } from '../../schemas/registry-entry.ts'
 import { lineProblems } from '../../schemas/registry-files.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
+import { distrusted } from '../plan/trust.ts'
 import type { Candidate, IndexSnapshot } from '../ports.ts'
 import { candidateOfBlock, candidateOfLine } from './candidates.ts'
 import { directCandidates, type DirectFinding } from './direct.ts'
@@ -26,7 +27,7 @@ export interface Gathered {
  * depend on. A source that cannot be asked never makes a plugin disappear: what is locked stays a candidate.
  */
 export async function gather(desired: DesiredState, locked: Lock | undefined, deps: LockDeps): Promise<Gathered> {
-  const registries = await openRegistries(desired, locked, deps)
+  const registries = await openRegistries(desired, Object.values(locked?.plugins ?? {}), deps)
   try {
     return await new Gathering(desired, locked, deps, registries).run()
   } finally {
@@ -34,10 +35,13 @@ export async function gather(desired: DesiredState, locked: Lock | undefined, de
   }
 }
 
+/** Stands for a direct source among those that ask: its dependencies may be in any registry. */
+const ANY = '*'
+
 interface Wanted {
   readonly id: string
-  /** The registry of the dependent that asks, for a plugin that plugins.yaml does not name. */
-  readonly registry: string | undefined
+  /** The registries that may own it, in the order of plugins.yaml; undefined: all of them. */
+  readonly registries: readonly string[] | undefined
 }
 
 class Gathering {
@@ -50,6 +54,8 @@ class Gathering {
   readonly #unchecked = new Map<string, Problem>()
   readonly #warnings: Problem[] = []
   readonly #direct: DirectFinding[] = []
+  /** Per dependency that plugins.yaml does not name, the registries of those that need it. */
+  readonly #askers = new Map<string, Set<string>>()
 
   constructor(desired: DesiredState, locked: Lock | undefined, deps: LockDeps, registries: OpenRegistries) {
     this.#desired = desired
@@ -60,25 +66,37 @@ class Gathering {
   }
 
   async run(): Promise<Gathered> {
-    let level: readonly Wanted[] = this.#desired.plugins.map((p) => ({ id: p.id, registry: p.registry }))
+    let level: readonly Wanted[] = this.#desired.plugins.map((p) => ({ id: p.id, registries: p.registry === undefined ? undefined : [p.registry] }))
     while (level.length > 0) {
       const found = await Promise.all(level.map(async (wanted) => [wanted.id, await this.#find(wanted)] as const))
       for (const [id, candidates] of found) this.#candidates.set(id, candidates)
       level = this.#nextLevel(found.flatMap(([, candidates]) => candidates))
       this.#deps.progress({ stage: 'index', done: this.#candidates.size })
     }
-    return { candidates: this.#candidates, unchecked: this.#unchecked, warnings: this.#warnings, direct: this.#direct }
+    return { candidates: this.#candidates, unchecked: this.#unchecked, warnings: eachOnce(this.#warnings), direct: this.#direct }
   }
 
+  /** What these versions need and nobody has looked for yet, or not in all the registries that may own it. */
   #nextLevel(candidates: readonly Candidate[]): readonly Wanted[] {
-    const next = new Map<string, Wanted>()
+    const next = new Set<string>()
     for (const candidate of candidates) {
       for (const id of Object.keys(candidate.dependencies)) {
-        if (this.#candidates.has(id) || next.has(id)) continue
-        next.set(id, { id, registry: this.#plugins.get(id)?.registry ?? candidate.registry })
+        if (this.#plugins.has(id)) continue
+        const askers = this.#askers.get(id) ?? new Set()
+        if (!askers.has(candidate.registry ?? ANY)) next.add(id)
+        this.#askers.set(id, askers.add(candidate.registry ?? ANY))
       }
     }
-    return [...next.values()]
+    return [...next].map((id) => ({ id, registries: this.#mayOwn(id) }))
+  }
+
+  /** A dependency belongs to the registry of its dependents; where they are of several, to the first of plugins.yaml, whoever asked first. */
+  #mayOwn(id: string): readonly string[] | undefined {
+    const askers = this.#askers.get(id)
+    if (!askers || askers.has(ANY)) return undefined
+    const order = this.#desired.registries.map(({ name }) => name)
+    // One that plugins.yaml does not name any more comes last, and says so when it is asked.
+    return [...order.filter((name) => askers.has(name)), ...[...askers].filter((name) => !order.includes(name))]
   }
 
   async #find(wanted: Wanted): Promise<readonly Candidate[]> {
@@ -86,6 +104,7 @@ class Gathering {
     const own = block ? [candidateOfBlock(wanted.id, block)] : []
     try {
       const found = await this.#ask(wanted, block)
+      this.#unchecked.delete(wanted.id)
       return merge(this.#movedAway(wanted.id, block) ? [] : own, found)
     } catch (error) {
       if (!(error instanceof CatalystError)) throw error
@@ -94,22 +113,23 @@ class Gathering {
     }
   }
 
-  /** plugins.yaml names another registry or source than the lock: then what is locked is no candidate any more. */
+  /** plugins.yaml names another registry, source or signer than the lock: then what is locked is no candidate any more. */
   #movedAway(id: string, block: LockBlock | undefined): boolean {
     const plugin = this.#plugins.get(id)
     if (!plugin || !block) return false
+    if (distrusted(block, plugin, this.#desired) !== undefined) return true
     return plugin.source !== block.source || (plugin.registry !== undefined && plugin.registry !== block.registry)
   }
 
   async #ask(wanted: Wanted, block: LockBlock | undefined): Promise<readonly Candidate[]> {
     const plugin = this.#plugins.get(wanted.id)
     if (plugin?.source) {
-      const found = await directCandidates(plugin, block, this.#deps)
+      const found = await directCandidates(plugin, this.#movedAway(wanted.id, block) ? undefined : block, this.#deps)
       this.#direct.push(...found.findings)
       this.#warnings.push(...found.problems)
       return found.candidates
     }
-    const owner = await this.#registries.ownerOf(wanted.id, wanted.registry)
+    const owner = await this.#registries.ownerOf(wanted.id, wanted.registries)
     if (!owner) return []
     return this.#listed(wanted.id, await this.#unshadowed(wanted, owner, block))
   }
@@ -151,6 +171,11 @@ class Gathering {
     const place = this.#plugins.get(id)?.place
     return place ? { place } : {}
   }
+}
+
+/** A dependency may be looked for again, when another registry turns out to own it. */
+function eachOnce(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()]
 }
 
 function foreignUrls(line: IndexLine, entry: RegistryEntry, snapshot: IndexSnapshot): readonly Problem[] {

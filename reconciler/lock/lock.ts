@@ -3,8 +3,10 @@ import { CatalystError, ERRORS, type Problem } from '../../schemas/errors.ts'
 import { LOCK_VERSION, type Lock, type LockBlock } from '../../schemas/lock.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import { resolve } from '../plan/resolve.ts'
+import { distrusted } from '../plan/trust.ts'
 import type { KeptBack, Resolved, ResolveMode, Selection, Waiting } from '../plan/resolve-types.ts'
 import type { ArtifactSource, Candidate, Hold, IndexSource, Packages, Progress, ReleaseSource, Verifier } from '../ports.ts'
+import type { ReleaseHosts } from './authority.ts'
 import { blockOf, rewish, type BlockWish } from './blocks.ts'
 import { sameRelease } from './candidates.ts'
 import { gather, type Gathered } from './gather.ts'
@@ -27,6 +29,8 @@ export interface LockDeps {
   readonly artifacts: ArtifactSource
   readonly verifier: Verifier
   readonly packages: Packages
+  /** Where direct sources are. */
+  readonly hosts: ReleaseHosts
   /** Where a URL of a registry's line (or of the store repository) is on this machine. */
   readonly locate: (registry: string | undefined, url: string) => string
   /** Keeps a bundle that has no lasting address with the store repository. */
@@ -69,7 +73,7 @@ export async function lock(request: LockRequest, deps: LockDeps): Promise<LockOu
   for (;;) {
     const resolved = resolveWithout(request, gathered, failed)
     deps.progress({ stage: 'resolve', total: resolved.selections.length })
-    const fresh = resolved.selections.filter((s) => !isLocked(s, request.locked))
+    const fresh = resolved.selections.filter((s) => !failed.has(s.id) && !isLocked(s, request))
     const failures = await proveAll(fresh, proofs, request.desired, deps)
     if (failures.size === 0) return outcome(request, gathered, resolved, await settled(proofs), failed)
     for (const [id, problem] of withDependents(failures, resolved)) failed.set(id, problem)
@@ -95,9 +99,10 @@ function heldAt(plugin: DesiredPlugin, block: LockBlock | undefined): DesiredPlu
   return block ? { ...plugin, range: block.version, reject: [] } : plugin
 }
 
-function isLocked(selection: Selection, locked: Lock | undefined): boolean {
-  const block = locked?.plugins[selection.id]
-  return block !== undefined && sameRelease(selection.candidate, block)
+/** Locked, and proven under what plugins.yaml says of signers now. */
+function isLocked({ id, candidate }: Selection, { locked, desired }: LockRequest): boolean {
+  const block = locked?.plugins[id]
+  return block !== undefined && sameRelease(candidate, block) && distrusted(block, desired.plugins.find((p) => p.id === id), desired) === undefined
 }
 
 async function proveAll(fresh: readonly Selection[], proofs: Map<Candidate, Promise<Proven>>, desired: DesiredState, deps: LockDeps): Promise<Map<string, Problem>> {

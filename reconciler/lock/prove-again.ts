@@ -16,8 +16,8 @@ import { openRegistries } from './registries.ts'
  * holds. Nothing of the lock is taken as said: authority comes from plugins.yaml and the registries (law 11).
  */
 export async function proveAgain(lock: Lock, desired: DesiredState, deps: LockDeps): Promise<readonly Problem[]> {
-  const registries = await openRegistries(desired, lock, deps)
-  const sources: AuthoritySources = { desired, applied: new Set(), snapshot: async (name) => registries.snapshot(name) }
+  const registries = await openRegistries(desired, Object.values(lock.plugins), deps)
+  const sources: AuthoritySources = { desired, lock, origins: new Map(), hosts: deps.hosts, applied: new Set(), snapshot: async (name) => registries.snapshot(name) }
   try {
     deps.expect?.(Object.keys(lock.plugins).length)
     const found = await Promise.all(Object.entries(lock.plugins).map(([id, block]) => problemOf(id, block, sources, deps)))

@@ -1,16 +1,16 @@
 import { CatalystError } from '../../schemas/errors.ts'
-import type { Lock } from '../../schemas/lock.ts'
+import type { LockBlock } from '../../schemas/lock.ts'
 import type { DesiredRegistry, DesiredState } from '../plan/desired.ts'
 import type { IndexSnapshot, IndexSource } from '../ports.ts'
 
 /** The registries of plugins.yaml, each opened once or known to be out of reach. */
 export interface OpenRegistries {
   /**
-   * The snapshot of the registry that owns an id: the named one, else the first in order that lists it; undefined
-   * when all were asked and none does. An earlier registry that could not be asked is never skipped.
+   * The snapshot of the registry that owns an id: the first of the named ones (all, when none are named) that lists it;
+   * undefined when all were asked and none does. An earlier registry that could not be asked is never skipped.
    * @throws CatalystError the reason why a registry that had to be asked could not be
    */
-  ownerOf(id: string, named: string | undefined): Promise<IndexSnapshot | undefined>
+  ownerOf(id: string, named: readonly string[] | undefined): Promise<IndexSnapshot | undefined>
   /** @throws CatalystError UNKNOWN_REGISTRY, or why it could not be opened */
   snapshot(registry: string): IndexSnapshot
   config(registry: string): DesiredRegistry
@@ -22,12 +22,12 @@ export interface RegistriesDeps {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Opens all registries at once; each must descend from the newest snapshot that the lock has seen of it. */
-export async function openRegistries(desired: DesiredState, locked: Lock | undefined, deps: RegistriesDeps): Promise<OpenRegistries> {
+/** Opens all registries at once; each must descend from every snapshot of it that was seen when these blocks were written. */
+export async function openRegistries(desired: DesiredState, seen: readonly LockBlock[], deps: RegistriesDeps): Promise<OpenRegistries> {
   const opened = new Map<string, IndexSnapshot | CatalystError>()
   await Promise.all(
     deps.registries.map(async (source) => {
-      opened.set(source.registry, await openOne(source, locked, deps.signal))
+      opened.set(source.registry, await openOne(source, seen, deps.signal))
     }),
   )
   const config = (name: string): DesiredRegistry => {
@@ -45,9 +45,8 @@ export async function openRegistries(desired: DesiredState, locked: Lock | undef
     config,
     snapshot,
     async ownerOf(id, named) {
-      if (named !== undefined) return snapshot(named)
-      for (const registry of desired.registries) {
-        const found = snapshot(registry.name)
+      for (const name of named ?? desired.registries.map((registry) => registry.name)) {
+        const found = snapshot(name)
         if (await found.entry(id)) return found
       }
       return undefined
@@ -58,13 +57,13 @@ export async function openRegistries(desired: DesiredState, locked: Lock | undef
   }
 }
 
-async function openOne(source: IndexSource, locked: Lock | undefined, signal: AbortSignal | undefined): Promise<IndexSnapshot | CatalystError> {
+async function openOne(source: IndexSource, seen: readonly LockBlock[], signal: AbortSignal | undefined): Promise<IndexSnapshot | CatalystError> {
   try {
     const snapshot = await source.open(signal ? { signal } : {})
-    for (const head of lockedHeads(source.registry, locked)) {
+    for (const head of seenHeads(source.registry, seen)) {
       if (await snapshot.descendsFrom(head)) continue
       await snapshot.close()
-      return new CatalystError('INDEX_REWRITTEN', `registry ${source.registry} is at ${snapshot.head}, which does not descend from ${head}, seen by the lock`)
+      return new CatalystError('INDEX_REWRITTEN', `registry ${source.registry} is at ${snapshot.head}, which does not descend from ${head}, seen before`)
     }
     return snapshot
   } catch (error) {
@@ -73,8 +72,7 @@ async function openOne(source: IndexSource, locked: Lock | undefined, signal: Ab
   }
 }
 
-/** Heads of the registry that the lock has seen. All must be ancestors: then the newest one is too. */
-function lockedHeads(registry: string, locked: Lock | undefined): readonly string[] {
-  const blocks = Object.values(locked?.plugins ?? {})
-  return [...new Set(blocks.flatMap((b) => (b.snapshot?.registry === registry ? [b.snapshot.head] : [])))]
+/** Heads of the registry that were seen. All must be ancestors: then the newest one is too. */
+function seenHeads(registry: string, seen: readonly LockBlock[]): readonly string[] {
+  return [...new Set(seen.flatMap((b) => (b.snapshot?.registry === registry ? [b.snapshot.head] : [])))]
 }

@@ -1,8 +1,9 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
 import type { Problem } from '../../schemas/errors.ts'
 import type { Lock, LockBlock, WaitingBlock } from '../../schemas/lock.ts'
-import type { DesiredState } from '../plan/desired.ts'
+import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import type { Waiting } from '../plan/resolve-types.ts'
+import { saidAgainst } from '../plan/stale.ts'
 import type { DirectFinding } from './direct.ts'
 
 /**
@@ -29,7 +30,8 @@ export function waitingBlocks(
  * recorded, so that `plan` and `apply` go on with all others and say so.
  */
 export function refusedBlocks(failed: ReadonlyMap<string, Problem>, plugins: Readonly<Record<string, LockBlock>>, desired: DesiredState): NonNullable<Lock['waiting']> {
-  const unanswered = desired.plugins.filter((p) => failed.has(p.id) && plugins[p.id]?.requested !== p.range)
+  const answers = (plugin: DesiredPlugin, block: LockBlock | undefined): boolean => block?.requested === plugin.range && saidAgainst(block, plugin, desired).length === 0
+  const unanswered = desired.plugins.filter((p) => failed.has(p.id) && !answers(p, plugins[p.id]))
   return Object.fromEntries(
     unanswered.map(({ id, range }): [string, WaitingBlock] => {
       const problem = failed.get(id)

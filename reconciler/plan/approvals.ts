@@ -9,10 +9,10 @@ import { changeOf, type Step } from './changes.ts'
  * digest of its target, so that approving one release never approves the next.
  */
 export function approvalNeeds(step: Step, approvals: readonly Approval[]): readonly Blocked[] {
-  const { block, to, record } = step
-  if (!block || !to || !record || step.repair) return []
+  const { block, to } = step
+  if (!block || !to || step.repair) return []
   const given = new Set(approvals.filter((a) => a.plugin === step.id && a.to === to.entryDigest).flatMap((a) => a.accept ?? []))
-  const missing = needs(record.block, block).filter((need) => !given.has(need.kind))
+  const missing = needsOf(step, block).filter((need) => !given.has(need.kind))
   if (missing.length === 0) return []
   const kinds = missing.map((need) => need.kind)
   return [
@@ -32,8 +32,11 @@ interface Need {
   readonly why: string
 }
 
-function needs(from: LockBlock, to: LockBlock): readonly Need[] {
-  return [...majorNeed(from, to), ...originNeeds(from, to), ...signerNeeds(from, to)]
+/** A plugin that comes back finds the data that it left: taking it out first is no way around who may have that. */
+function needsOf({ record, retained }: Step, to: LockBlock): readonly Need[] {
+  const before = record?.block ?? retained
+  if (!before) return []
+  return [...(record ? majorNeed(before, to) : []), ...originNeeds(before, to), ...signerNeeds(before, to)]
 }
 
 function majorNeed(from: LockBlock, to: LockBlock): readonly Need[] {

@@ -10,6 +10,8 @@ import { installedSide } from './sides.ts'
 export interface Step {
   readonly id: string
   readonly record?: InstallRecord
+  /** What the store had of it before it was removed, for a plugin that comes back. */
+  readonly retained?: LockBlock | undefined
   readonly block?: LockBlock
   readonly to?: PlanSide
   readonly wanted?: DesiredPlugin | undefined

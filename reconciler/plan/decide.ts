@@ -1,15 +1,17 @@
 import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
-import type { Lock } from '../../schemas/lock.ts'
+import { releaseDigest, type Lock, type LockBlock } from '../../schemas/lock.ts'
 import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
 import type { InstallRecord } from '../ports.ts'
 import { approvalNeeds } from './approvals.ts'
 import { changeOf, type Step } from './changes.ts'
 import { inconsistentSteps } from './consistency.ts'
+import type { DesiredPlugin, DesiredState } from './desired.ts'
 import { groupsOf } from './groups.ts'
 import { holdOn } from './holds.ts'
 import type { ObservedState, PlanInput } from './observed.ts'
 import { removalGuard } from './removals.ts'
 import { installedSide, wantedSide } from './sides.ts'
+import { saidAgainst } from './stale.ts'
 import { stateDigest } from './state-digest.ts'
 
 /**
@@ -57,24 +59,43 @@ export function planDigest(changes: readonly Change[]): Plan['planDigest'] {
 }
 
 /** Per plugin that differs: what is there, what is wanted. */
-function stepsOf({ desired, lock, observed }: PlanInput): readonly Step[] {
+function stepsOf(input: PlanInput): readonly Step[] {
+  const { desired, lock, observed } = input
+  const stays = staying(input)
   const wanted = new Map(desired.plugins.map((p) => [p.id, p]))
   const installed = new Map(observed.store.installs.map((r) => [r.id, r]))
+  const retained = new Map(observed.store.retained.map((r) => [r.id, r.block]))
   const ids = [...new Set([...Object.keys(lock.plugins), ...installed.keys()])].sort(byCodeUnit)
   return ids.flatMap((id): readonly Step[] => {
     const block = lock.plugins[id]
     const record = installed.get(id)
-    if (!block) return record && !keptByWaiting(id, lock) ? [{ id, record }] : []
+    if (stays.has(id)) return []
+    if (!block) return record ? [{ id, record }] : []
     const to = wantedSide(block, wanted.get(id))
-    const step: Step = { id, block, to, wanted: wanted.get(id), ...(record ? { record } : {}) }
+    const step: Step = { id, block, to, wanted: wanted.get(id), ...(record ? { record } : { retained: retained.get(id) }) }
     if (record && stateDigest(installedSide(record)) === stateDigest(to)) return repairStep(step, record, observed)
     return [step]
   })
 }
 
-/** A plugin that waits for a decision stays as it is installed: waiting is not leaving. */
-function keptByWaiting(id: string, lock: Lock): boolean {
-  return lock.waiting?.[id] !== undefined
+/**
+ * Plugins that stay as they are installed, or not installed, because they wait for a decision: waiting is not leaving.
+ * So does what they need. The lock alone cannot make anything of it: nobody outside plugins.yaml waits, and what plugins.yaml
+ * speaks against is not taken meanwhile.
+ */
+function staying({ desired, lock, observed }: PlanInput): ReadonlySet<string> {
+  const installed = new Map(observed.store.installs.map((r) => [r.id, r.block]))
+  const waiting = desired.plugins.filter(({ id }) => lock.waiting?.[id])
+  const absent = waiting.filter(({ id }) => !lock.plugins[id]).map((p) => p.id)
+  const unasked = waiting.filter((plugin) => isUnasked(lock.plugins[plugin.id], installed.get(plugin.id), plugin, desired)).map((p) => p.id)
+  const stays = new Set([...absent, ...unasked])
+  for (const id of stays) for (const needed of Object.keys(installed.get(id)?.dependencies ?? {})) if (!lock.plugins[needed]) stays.add(needed)
+  return stays
+}
+
+function isUnasked(block: LockBlock | undefined, present: LockBlock | undefined, plugin: DesiredPlugin, desired: DesiredState): boolean {
+  if (!block || (present && releaseDigest(present) === releaseDigest(block))) return false
+  return saidAgainst(block, plugin, desired).length > 0
 }
 
 function repairStep(step: Step, record: InstallRecord, observed: ObservedState): readonly Step[] {

@@ -1,8 +1,9 @@
 import type { Problem } from '../../schemas/errors.ts'
 import type { Lock, LockBlock } from '../../schemas/lock.ts'
-import { permissionExcess } from '../../schemas/permissions.ts'
+import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
 import { satisfies } from '../../schemas/versions.ts'
 import type { DesiredPlugin, DesiredState } from './desired.ts'
+import { distrusted } from './trust.ts'
 
 /**
  * Every way in which the lock does not answer plugins.yaml any more, with the place in plugins.yaml. Empty when
@@ -11,13 +12,14 @@ import type { DesiredPlugin, DesiredState } from './desired.ts'
 export function staleness(desired: DesiredState, lock: Lock): readonly Problem[] {
   const wanted = new Set(desired.plugins.map((p) => p.id))
   return [
-    ...desired.plugins.flatMap((plugin) => pluginStaleness(plugin, lock)),
+    ...desired.plugins.flatMap((plugin) => pluginStaleness(plugin, lock, desired)),
+    ...dependencyStaleness(desired, lock, wanted),
     ...brokenDependencies(lock),
     ...unwanted(lock, wanted),
   ]
 }
 
-function pluginStaleness(plugin: DesiredPlugin, lock: Lock): readonly Problem[] {
+function pluginStaleness(plugin: DesiredPlugin, lock: Lock, desired: DesiredState): readonly Problem[] {
   const block = lock.plugins[plugin.id]
   const waiting = lock.waiting?.[plugin.id]
   const stale = (message: string): Problem[] => [problem(`${plugin.id}: ${message}`, plugin)]
@@ -26,18 +28,36 @@ function pluginStaleness(plugin: DesiredPlugin, lock: Lock): readonly Problem[] 
   if (waiting?.code === 'SIGNER_MISSING' && plugin.signer !== undefined && !block) return stale('a signer was named after the lock was written')
   if (!block) return waiting ? [] : stale('is in plugins.yaml but not in the lock')
   if (waiting) return []
-  return answersOtherwise(plugin, block).flatMap(stale)
+  const asked = block.requested === plugin.range ? [] : [`the lock answers version ${block.requested ?? '(none)'}, plugins.yaml asks for ${plugin.range}`]
+  const against = saidAgainst(block, plugin, desired)
+  return (asked.length > 0 ? asked : against).flatMap(stale)
 }
 
-function answersOtherwise(plugin: DesiredPlugin, block: LockBlock): readonly string[] {
+/** Dependencies that plugins.yaml does not name get nothing, and are trusted like all of their registry. */
+function dependencyStaleness(desired: DesiredState, lock: Lock, wanted: ReadonlySet<string>): readonly Problem[] {
+  return Object.entries(lock.plugins)
+    .filter(([id]) => !wanted.has(id) && !lock.waiting?.[id])
+    .flatMap(([id, block]) => saidAgainst(block, undefined, desired).map((message) => problem(`${id}: ${message}`)))
+}
+
+/** Everything that plugins.yaml says against a locked release; `plugin` is undefined for one that only dependents want. */
+export function saidAgainst(block: LockBlock, plugin: DesiredPlugin | undefined, desired: DesiredState): readonly string[] {
+  const distrust = distrusted(block, plugin, desired)
+  const excess = permissionExcess(block.permissions, plugin?.grant ?? NO_PERMISSIONS)
+  const granted = plugin?.grant ? 'more than plugins.yaml grants now' : 'what plugins.yaml does not grant'
+  return [
+    ...(plugin ? otherChoice(block, plugin) : []),
+    ...(distrust === undefined ? [] : [distrust]),
+    ...(excess.length > 0 ? [`${block.version} asks for ${granted} (${excess.map((e) => `${e.kind} ${e.what}`).join(', ')})`] : []),
+  ]
+}
+
+function otherChoice(block: LockBlock, plugin: DesiredPlugin): readonly string[] {
   const found: string[] = []
-  if (block.requested !== plugin.range) found.push(`the lock answers version ${block.requested ?? '(none)'}, plugins.yaml asks for ${plugin.range}`)
-  else if (!satisfies(block.version, plugin.range, plugin.channel === 'beta')) found.push(`${block.version} does not satisfy ${plugin.range}`)
+  if (!satisfies(block.version, plugin.range, plugin.channel === 'beta')) found.push(`${block.version} does not satisfy ${plugin.range}`)
   if (block.source !== plugin.source) found.push(`the lock has source ${block.source ?? '(registry)'}, plugins.yaml says ${plugin.source ?? '(registry)'}`)
   if (plugin.registry !== undefined && block.registry !== plugin.registry) found.push(`the lock has registry ${block.registry ?? '(none)'}, plugins.yaml says ${plugin.registry}`)
   if (plugin.reject.includes(block.version)) found.push(`${block.version} is rejected in plugins.yaml`)
-  const excess = plugin.grant ? permissionExcess(block.permissions, plugin.grant) : []
-  if (excess.length > 0) found.push(`${block.version} asks for more than plugins.yaml grants now (${excess.map((e) => `${e.kind} ${e.what}`).join(', ')})`)
   return found
 }
 

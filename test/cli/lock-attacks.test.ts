@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readLock, writeLock } from '../../schemas/lock-file.ts'
 import { entryDigest, type LockBlock } from '../../schemas/lock.ts'
 import { Sigstore } from '../../examples/world/sigstore/sigstore.ts'
+import type { Published } from '../../examples/world/publish.ts'
 import { Shop } from './shop.ts'
 
 /* The lock is reviewed by people and written by tools; an attacker may write it too. No file proves itself (law 11). */
@@ -27,6 +28,13 @@ function forge(odd: (block: LockBlock) => Partial<LockBlock>): void {
   const block = { ...lock.plugins['b']!, ...odd(lock.plugins['b']!) }
   shop.write('plugins.lock.yaml', writeLock({ ...lock, plugins: { ...lock.plugins, b: { ...block, entryDigest: entryDigest(block) } } }))
 }
+
+/** Whoever writes the lock may be the index's bot as well: then the line of b names the same files. */
+async function listed(files: Pick<LockBlock, 'artifact' | 'bundle'>): Promise<void> {
+  await shop.index.amend('b', (line) => ({ ...line, artifact: files.artifact, bundle: { ...line.bundle, ...files.bundle } }))
+}
+
+const filesOf = ({ artifact, bundle }: Published): Pick<LockBlock, 'artifact' | 'bundle'> => ({ artifact: { url: artifact.url, size: artifact.size, sha256: artifact.sha256 }, bundle: { url: bundle!.url, sha256: bundle!.sha256 } })
 
 async function refused(code: string): Promise<void> {
   const { exit, problems } = await shop.json('apply')
@@ -82,19 +90,17 @@ describe('an attacker who edits identity and digests consistently', () => {
   test('another artifact from the same repository path, signed by a stranger under a look-alike', async () => {
     const evil = await shop.world.publish({ id: 'b', version: '1.0.0', repository: 'mallory/b', files: { 'evil.js': '//' } })
     const url = `https://github.com/mallory/b`
-    forge(() => ({
-      repository: { url, id: evil.repository.id, ownerId: evil.repository.owner.id },
-      commit: evil.commit,
-      artifact: { url: evil.artifact.url, size: evil.artifact.size, sha256: evil.artifact.sha256 },
-      bundle: { url: evil.bundle!.url, sha256: evil.bundle!.sha256 },
-    }))
+    forge(() => ({ repository: { url, id: evil.repository.id, ownerId: evil.repository.owner.id }, commit: evil.commit, ...filesOf(evil) }))
+    await refused('AUTHORITY_MISMATCH')
+    await listed(filesOf(evil))
     await refused('IDENTITY_MISMATCH')
+    await listed(readLock(sound, 'x').plugins['b']!)
   })
 
   test('a true release of another trust root', async () => {
     const stranger = new Sigstore()
     const evil = await shop.world.publish({ id: 'b', version: '1.0.0', repository: 'acme/b2', signer: stranger })
-    forge(() => ({ artifact: { url: evil.artifact.url, size: evil.artifact.size, sha256: evil.artifact.sha256 }, bundle: { url: evil.bundle!.url, sha256: evil.bundle!.sha256 } }))
+    forge(() => filesOf(evil))
     await refused('SIGNATURE_INVALID')
   })
 
@@ -105,7 +111,9 @@ describe('an attacker who edits identity and digests consistently', () => {
 
   test('unsigned all of a sudden', async () => {
     forge(() => ({ signer: { kind: 'unsigned' } }))
-    await refused('AUTHORITY_MISMATCH')
+    const { exit, problems } = await shop.json('apply')
+    expect({ exit, codes: problems.map((p) => p.code) }).toEqual({ exit: 4, codes: ['LOCK_STALE'] })
+    expect(await shop.installed()).toEqual({ a: '1.0.0' })
   })
 
   test('a source that plugins.yaml does not name', async () => {
