@@ -6,8 +6,10 @@ import { parseJsonLines } from './json-lines.ts'
 import { LIMITS } from './limits.ts'
 import { tagsFor } from './names.ts'
 import { normalizePermissions, permissionExcess } from './permissions.ts'
+import { readPlainYaml } from './plain-yaml.ts'
 import { RegistryEntry, RegistryFile } from './registry-entry.ts'
-import { validate, validated } from './validate.ts'
+import { readText } from './source-text.ts'
+import { obeys, validate, validated } from './validate.ts'
 import { parseYaml } from './yaml.ts'
 
 /**
@@ -16,7 +18,10 @@ import { parseYaml } from './yaml.ts'
  */
 export function readEntry(bytes: Uint8Array | string, file: string, id?: string): RegistryEntry {
   return withCode('INDEX_INVALID', () => {
-    const document = parseYaml(bytes, file, { maxBytes: LIMITS.entryMaxBytes })
+    const text = readText(bytes, file, LIMITS.entryMaxBytes)
+    const quick = readPlainYaml(text)
+    if (quick !== undefined && obeys(RegistryEntry, quick) && (id === undefined || quick.id === id)) return quick
+    const document = parseYaml(text, file, { maxBytes: LIMITS.entryMaxBytes })
     const entry = validated(RegistryEntry, document)
     throwProblems(entryProblems(entry, document, id))
     return entry
