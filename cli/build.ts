@@ -12,8 +12,13 @@ import { licencesOf } from './licences.ts'
  */
 const OUTSIDE = ['better-sqlite3', 'oxc-parser', 'esbuild']
 
-// isomorphic-git offers Node its CommonJS form; only the other one can be taken apart.
-const alias = { 'isomorphic-git': './node_modules/isomorphic-git/index.js' }
+const alias = {
+  // isomorphic-git offers Node its CommonJS form; only the other one can be taken apart.
+  'isomorphic-git': './node_modules/isomorphic-git/index.js',
+  // It brings what browsers lack and Node has.
+  pako: './registry/git-zlib.ts',
+  'sha.js/sha1.js': './registry/git-sha1.ts',
+}
 
 const STALE_MS = 10 * 60 * 1000
 
