@@ -18,10 +18,19 @@ export function narrator(store: string, env: NodeJS.ProcessEnv): Narrator {
   const paint = (style: Parameters<typeof styleText>[0], text: string): string => (colour ? styleText(style, text, { validateStream: false }) : text)
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
   let chapters = 0
+  let remarked = false
   return {
-    chapter: (title) => print(`\n${paint(['bold', 'cyan'], `━━ ${++chapters}. ${title} `.padEnd(86, '━'))}\n`),
-    say: (text) => print(paint('italic', text)),
+    chapter(title) {
+      print(`\n${paint(['bold', 'cyan'], `━━ ${++chapters}. ${title} `.padEnd(86, '━'))}`)
+      remarked = false
+    },
+    // One empty line between what is of different kinds.
+    say(text) {
+      print(`${remarked || text.startsWith('\n') ? '' : '\n'}${paint('italic', text)}`)
+      remarked = true
+    },
     async catalyst(args, { exit = 0 } = {}) {
+      remarked = false
       print(`\n${paint('bold', `$ catalyst ${args}`)}`)
       const ran = await run(args.split(' '), store, { ...env, ...(colour ? { FORCE_COLOR: '1', NO_COLOR: undefined } : { NO_COLOR: '1', FORCE_COLOR: undefined }) })
       print(ran.output.trimEnd())
