@@ -10,6 +10,8 @@ export const LIMITS = {
   bundleMaxBytes: 1024 * 1024,
   indexFileMaxBytes: 8 * 1024 * 1024,
   indexLineMaxBytes: 64 * 1024,
+  /** Lines of an index file: a line has some 700 bytes, so that more do not fit anyway. */
+  indexMaxLines: 20_000,
   entryMaxBytes: 64 * 1024,
   trustedRootMaxBytes: 1024 * 1024,
   unpackedMaxBytes: 128 * 1024 * 1024,

@@ -18,6 +18,9 @@ export function suspectFields(block: LockBlock): readonly SuspectField[] {
   return [...new Map(proven.map(({ path, text }) => [text, { path, text }])).values()].slice(0, 3)
 }
 
+/** A block of a plugin with many permissions and migrations has two hundred. */
+const MOST_LEAVES = 500
+
 interface Guess extends SuspectField {
   readonly before: unknown
 }
@@ -25,6 +28,8 @@ interface Guess extends SuspectField {
 function guesses(block: LockBlock): readonly Guess[] {
   const { entryDigest: _digest, snapshot: _snapshot, ...fields } = block
   const leaves = leavesOf(fields, [])
+  // Each guess digests the whole block: with ten thousand leaves that would take hours.
+  if (leaves.length > MOST_LEAVES) return []
   return [...leaves.flatMap(({ path, value }) => [...removal(fields, path), ...replacements(fields, path, value)]), ...versionGuesses(fields)]
 }
 

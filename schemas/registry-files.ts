@@ -9,7 +9,7 @@ import { normalizePermissions, permissionExcess } from './permissions.ts'
 import { readPlainYaml } from './plain-yaml.ts'
 import { RegistryEntry, RegistryFile } from './registry-entry.ts'
 import { readText } from './source-text.ts'
-import { obeys, validate, validated } from './validate.ts'
+import { MAX_PROBLEMS, obeys, validate, validated } from './validate.ts'
 import { parseYaml } from './yaml.ts'
 
 /**
@@ -40,12 +40,18 @@ export function readRegistryFile(bytes: Uint8Array | string, file: string): Regi
  */
 export function readIndexLines(bytes: Uint8Array | string, file: string, id?: string): readonly IndexLine[] {
   return withCode('INDEX_INVALID', () => {
-    const documents = parseJsonLines(bytes, file, { maxBytes: LIMITS.indexFileMaxBytes, maxLineBytes: LIMITS.indexLineMaxBytes })
+    const documents = parseJsonLines(bytes, file, { maxBytes: LIMITS.indexFileMaxBytes, maxLineBytes: LIMITS.indexLineMaxBytes, maxLines: LIMITS.indexMaxLines })
     const ours = documents.filter((document) => !isOtherVersion(document.value))
-    throwProblems(ours.flatMap((document) => validate(IndexLine, document)))
+    throwProblems(lineShapeProblems(ours))
     throwProblems(fileProblems(ours, id))
     return ours.map((document) => document.value as IndexLine)
   })
+}
+
+function lineShapeProblems(documents: readonly SourceDocument[]): readonly Problem[] {
+  const problems: Problem[] = []
+  for (const document of documents) if (problems.length < MAX_PROBLEMS) problems.push(...validate(IndexLine, document))
+  return problems
 }
 
 /** One line of an index file, without its line end: RFC 8785 JSON, so that equal lines have equal bytes. */

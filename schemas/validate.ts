@@ -5,7 +5,7 @@ import { cleanProblem, type Problem, throwProblems } from './errors.ts'
 import { problemsOf } from './schema-problems.ts'
 
 /** No reader looks at more problems than this, and hostile files can have millions. */
-const MAX_PROBLEMS = 100
+export const MAX_PROBLEMS = 100
 
 /**
  * Every way in which a document breaks a schema of ours, each with code and place, sorted by place; empty when it is

@@ -82,9 +82,15 @@ describe('laws', () => {
 })
 
 test('lines: places name the line of the file, and all bad lines are told', () => {
-  const limits = { maxBytes: 1_000, maxLineBytes: 50 }
+  const limits = { maxBytes: 1_000, maxLineBytes: 50, maxLines: 10 }
   const [, second] = parseJsonLines('{"a":1}\n\n{"a":2}\n', 'f', limits)
   expect(second?.placeOf(['a'])).toEqual({ file: 'f', line: 3, column: 6 })
   const problems = problemsFrom(() => parseJsonLines(`{"a":1}\n{"a":}\n{}\n{"x": "${'y'.repeat(60)}"}\n{`, 'f', limits))
   expect(problems.map((p) => `${p.place?.line}: ${p.code}`)).toEqual(['2: JSON_SYNTAX', '4: FILE_TOO_LARGE', '5: JSON_SYNTAX'])
+})
+
+test('lines: their number is bounded, and so is what is told of them', () => {
+  const limits = { maxBytes: 1_000_000, maxLineBytes: 50, maxLines: 10_000 }
+  expect(problemsFrom(() => parseJsonLines('x\n'.repeat(10_000), 'f', limits))).toHaveLength(100)
+  expect(problemsFrom(() => parseJsonLines('1\n'.repeat(10_001), 'f', limits))).toMatchObject([{ code: 'FILE_TOO_LARGE' }])
 })

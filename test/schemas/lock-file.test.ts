@@ -115,6 +115,21 @@ describe('LOCK_EDITED names the field where one change explains it', () => {
     expect(new CatalystError('LOCK_EDITED', '').exit).toBe(5)
   })
 
+  test('a block with thousands of fields is not searched: each guess digests all of it', () => {
+    const dependencies = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`d${i}`, '*']))
+    const wide = writeLock({ ...lock, plugins: { wide: { ...rich, dependencies } } })
+    expect(problemsFrom(() => readLock(wide, 'plugins.lock.yaml'))).toMatchObject([{ code: 'LOCK_EDITED', message: 'wide was changed after it was locked' }])
+  })
+
+  test('a large lock that is not as we write it is refused at once; an edit of one that is, is still told', () => {
+    expect(problemsFrom(() => readLock(`lockVersion: 1\nplugins:\n${'  k: {version: 1, x: [1,2,3]}\n'.repeat(40_000)}`, FILE))).toMatchObject([{ code: 'LOCK_INVALID', message: expect.stringContaining('not written as our tools write it') }])
+    const many = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`p${i}`, rich]))
+    const large = writeLock({ lockVersion: 1, plugins: many })
+    expect(large.length).toBeGreaterThan(1_000_000)
+    expect(problemsFrom(() => readLock(large.replace('admin: false', 'admin: true'), FILE))).toMatchObject([{ code: 'LOCK_EDITED', message: 'p0 was changed after it was locked: permissions.admin was false' }])
+    expect(problemsFrom(() => readLock(large.replace('lockVersion: 1', 'lockVersion: 2'), FILE))).toMatchObject([{ code: 'LOCK_TOO_NEW' }])
+  })
+
   test('the snapshot is for audit: it may change', () => {
     expect(refusal(edited('b'.repeat(40), 'c'.repeat(40)))).toEqual([])
   })

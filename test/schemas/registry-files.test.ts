@@ -70,6 +70,11 @@ describe('index lines', () => {
     expect(readIndexLines('', 'f')).toEqual([])
   })
 
+  test('a file of a million lines is refused for their number, and a bad one tells no more than anybody reads', () => {
+    expect(problemsFrom(() => readIndexLines('{"v":2}\n'.repeat(1_000_000), 'f'))).toMatchObject([{ code: 'FILE_TOO_LARGE' }])
+    expect(problemsFrom(() => readIndexLines('{}\n'.repeat(20_000), 'f')).length).toBeLessThan(200)
+  })
+
   test('lines of another v are left out, whatever is in them', () => {
     expect(readIndexLines(file('{"v":2,"id":7}', line(), '{"v":99}'), 'f')).toEqual([line()])
   })
