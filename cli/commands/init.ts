@@ -12,7 +12,7 @@ export const initCommand: Command<{ readonly id?: string; readonly registry?: st
   const id = args.id ?? storeIdFrom(basename(files.dir))
   if (idProblem(id)) throw new CatalystError('INVALID_ID', `${JSON.stringify(id)} is not a store id`)
   await files.writePlugins(template(id, args.registry))
-  await files.ignore(['.catalyst/', 'store.db', 'store.db-wal', 'store.db-shm'])
+  await files.ignore(['.catalyst/', 'store.db', 'store.db-wal', 'store.db-shm', 'node_modules/'])
   const text = [`${paint('good', '✓')} Wrote ${shown}.`, '', 'Next:', '  catalyst add <id>    to add a plugin', '  catalyst lock        to choose and prove versions', '  catalyst plan        to see what would change', '  catalyst apply       to make it so'].join('\n')
   return { exit: 0, text, result: { written: [shown] } }
 }
