@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { CatalystError } from '../../schemas/errors.ts'
 import { assertLoggedSigner } from './log-entry.ts'
 import { assertNotFromTheFuture, isoTime } from './signing-time.ts'
-import { certificatesOf, checkSignature, materialOf, readCertificate, timesOf, type Bundle, type CertificateContents } from './sigstore.ts'
+import { certificatesOf, checkSignature, materialOf, readCertificate, type Bundle, type CertificateContents } from './sigstore.ts'
 import type { TrustProfile } from './trust-profile.ts'
 
 /** What the cryptography alone has proven: somebody with this certificate signed, at this time. */
@@ -27,9 +27,9 @@ export function proveSignature(bundle: Bundle, profile: TrustProfile, options: S
   const certificate = signingCertificate(bundle)
   if (profile.root.certificateAuthorities.length === 0) throw new CatalystError('TRUST_ROOT_INVALID', `The trusted root "${profile.name}" has no certificate authority`)
   return refusing(profile, () => {
-    checkSignature(bundle, { material: profile.material, thresholds: profile.thresholds, artifact: options.artifact })
+    const times = checkSignature(bundle, { material: profile.material, thresholds: profile.thresholds, artifact: options.artifact })
     assertLoggedSigner(bundle)
-    const signedAt = earliest(timesOf(bundle))
+    const signedAt = earliest(times)
     if (!signedAt) throw new Error('no time is proven')
     assertNotFromTheFuture(signedAt, options.now)
     return { certificate, signedAt: isoTime(signedAt) }
@@ -46,8 +46,7 @@ export function proveKeySignature(bundle: Bundle, profile: TrustProfile, key: st
   }
   const material = materialWithKey(profile, key)
   return refusing(profile, () => {
-    checkSignature(bundle, { material, thresholds: { ...profile.thresholds, certificateLog: 0, time: 0 }, artifact: options.artifact })
-    const signedAt = earliest(timesOf(bundle))
+    const signedAt = earliest(checkSignature(bundle, { material, thresholds: { ...profile.thresholds, certificateLog: 0, time: 0 }, artifact: options.artifact }))
     if (signedAt) assertNotFromTheFuture(signedAt, options.now)
     return { signedAt: signedAt && isoTime(signedAt) }
   })

@@ -67,17 +67,16 @@ export interface SignatureCheck {
   readonly artifact?: Uint8Array | undefined
 }
 
-/** Checks times, certificate chain, certificate log, transparency log and signature; no identity. */
-export function checkSignature(bundle: Bundle, { material, thresholds, artifact }: SignatureCheck): void {
+/**
+ * Checks times, certificate chain, certificate log, transparency log and signature; no identity.
+ * @returns the times that are proven thereby: promised log entries, and timestamps
+ */
+export function checkSignature(bundle: Bundle, { material, thresholds, artifact }: SignatureCheck): Date[] {
   const verifier = new Verifier(material, { tlogThreshold: thresholds.log, ctlogThreshold: thresholds.certificateLog, timestampThreshold: thresholds.time })
   const entity = toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact))
   if (entity.key.$case === 'certificate') encodeOnce(entity.key.certificate)
   verifier.verify(entity)
-}
-
-/** The times that `checkSignature` has proven, as it sees them: promised log entries, and timestamps. */
-export function timesOf(bundle: Bundle): Date[] {
-  return toSignedEntity(bundle).timestamps.flatMap((time) => {
+  return entity.timestamps.flatMap((time) => {
     if (time.$case === 'timestamp-authority') return [time.timestamp.signingTime]
     return time.tlogEntry.inclusionPromise ? [new Date(Number(time.tlogEntry.integratedTime) * 1000)] : []
   })
@@ -125,7 +124,16 @@ export interface CertificateContents {
 /** Othername of a certificate for a user name (fulcio/docs/oid-info.md, 1.7). */
 const USERNAME = '1.3.6.1.4.1.57264.1.7'
 
+/** The bytes of a bundle do not change: each certificate is read once, however many rules look at it. */
+const contents = new WeakMap<Buffer, CertificateContents>()
+
 export function readCertificate(der: Buffer): CertificateContents {
+  const known = contents.get(der) ?? parseCertificate(der)
+  contents.set(der, known)
+  return known
+}
+
+function parseCertificate(der: Buffer): CertificateContents {
   const certificate = X509Certificate.parse(Buffer.from(der))
   const node = new NodeCertificate(der)
   const alternative = certificate.extSubjectAltName
