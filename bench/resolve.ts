@@ -6,30 +6,28 @@ import type { Candidate } from '../reconciler/ports.ts'
 
 /* How the time of resolving grows. Worlds are made from a fixed sequence: every run measures the same. */
 
-/** One row: the median of several runs, in milliseconds; making the input is not counted. */
+/** One row: the median of several runs, in milliseconds of processor time; making the input is not counted. */
 export interface Growth {
   readonly wanted: number
   readonly ms: number
 }
 
+const SIZES = [10, 100, 1000] as const
 const RUNS = 9
-
-/** A sample is as many resolutions as take about this long: a single short one would measure the clock and the neighbours. */
-const SAMPLE_MS = 40
 
 /**
  * 10, 100 and 1,000 wanted plugins, half as many shared ones, 20 versions each, three and one dependencies each. The newest versions do
  * not go together with what a tenth of the entries pin, so much of it has to step back.
  */
 export function resolveGrowth(): Growth[] {
-  return measured([10, 100, 1000], growingWorld, (input) => {
+  return measured(growingWorld, (input) => {
     resolve(input)
   })
 }
 
 /** Worlds in which the newest is always wrong and much must be learned: rings of five in which each wants its neighbour older than itself. The last ring has no solution. */
 export function conflictGrowth(): Growth[] {
-  return measured([10, 100, 1000], conflictingWorld, (input) => {
+  return measured(conflictingWorld, (input) => {
     try {
       resolve(input)
     } catch {
@@ -39,26 +37,35 @@ export function conflictGrowth(): Growth[] {
   })
 }
 
-function measured(sizes: readonly number[], world: (size: number) => ResolveInput, run: (input: ResolveInput) => void): Growth[] {
-  const rows = sizes.map((wanted) => ({ wanted, input: world(wanted), repeat: 1, samples: [] as number[] }))
-  // warms up, largest last, and finds how often each must run to fill a sample
-  for (const row of [...rows, ...rows]) row.repeat = Math.max(1, Math.round(SAMPLE_MS / timed(row.input, run, row.repeat)))
-  for (let i = 0; i < RUNS; i++) for (const row of rows) row.samples.push(timed(row.input, run, row.repeat))
+/**
+ * Every sample resolves as many different worlds of one size as make 1,000 wanted plugins: a store is resolved once in
+ * a process, so a small world must not be measured from a processor cache that it filled a moment before.
+ */
+function measured(world: (wanted: number, seed: number) => ResolveInput, run: (input: ResolveInput) => void): Growth[] {
+  const rows = SIZES.map((wanted) => ({ wanted, inputs: range(1000 / wanted).map((seed) => world(wanted, seed)), samples: [] as number[] }))
+  for (let i = -2; i < RUNS; i++) {
+    for (const { inputs, samples } of rows) {
+      const ms = timed(inputs, run)
+      // the first two rounds warm up
+      if (i >= 0) samples.push(ms)
+    }
+  }
   return rows.map(({ wanted, samples }) => ({ wanted, ms: samples.toSorted((a, b) => a - b)[RUNS >> 1]! }))
 }
 
-/** Milliseconds of one run, as the mean of `repeat`. */
-function timed(input: ResolveInput, run: (input: ResolveInput) => void, repeat: number): number {
-  const start = performance.now()
-  for (let i = 0; i < repeat; i++) run(input)
-  return (performance.now() - start) / repeat
+/** Milliseconds of one resolution, as the mean of all inputs; of processor time, so that other work on the machine counts little. */
+function timed(inputs: readonly ResolveInput[], run: (input: ResolveInput) => void): number {
+  const start = process.cpuUsage()
+  for (const input of inputs) run(input)
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000 / inputs.length
 }
 
 const VERSIONS = Array.from({ length: 20 }, (_, i) => `${1 + Math.floor(i / 5)}.${i % 5}.0`)
 
 /** The world of `resolveGrowth`, also for a test that counts steps instead of time. */
-export function growingWorld(wanted: number): ResolveInput {
-  const next = sequence(wanted)
+export function growingWorld(wanted: number, seed = 0): ResolveInput {
+  const next = sequence(seed)
   const shared = Math.ceil(wanted / 2)
   // always another one, so that a small world is no thinner than a large one
   const other = (i: number, of: number): number => (i + 1 + next(of - 1)) % of

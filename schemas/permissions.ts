@@ -82,7 +82,12 @@ export function hostMatches(host: string, pattern: string): boolean {
 /** True when nothing is asked for. */
 export function asksNothing(permissions: Permissions): boolean {
   const { database, api, filesystem, hooks, admin } = permissions
-  return !admin && api.length === 0 && hooks.length === 0 && Object.keys(database).length === 0 && Object.keys(filesystem).length === 0
+  return !admin && api.length === 0 && hooks.length === 0 && isEmpty(database) && isEmpty(filesystem)
+}
+
+function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
+  for (const _key in record) return false
+  return true
 }
 
 function pathGranted(path: string, mode: 'r' | 'rw', granted: Permissions['filesystem']): boolean {

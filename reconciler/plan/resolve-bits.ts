@@ -1,8 +1,9 @@
 /**
- * A set over what one plugin can be: bit 0 stands for "not installed", bit i + 1 for version i. Values are never
- * changed after they were made, so they are shared freely. All sets of one plugin have the same length.
+ * A set over what one plugin can be: bit 0 stands for "not installed", bit i + 1 for version i. Words of 32 bits in a
+ * plain array (typed arrays are four times as heavy, and nearly all sets are one word). Never changed once made, so
+ * shared freely. All sets of one plugin have the same length.
  */
-export type Bits = Readonly<Uint32Array>
+export type Bits = readonly number[]
 
 const wordsFor = (versions: number): number => (versions >>> 5) + 1
 
@@ -14,24 +15,22 @@ export function everything(versions: number): Bits {
 }
 
 function makeEverything(versions: number): Bits {
-  const bits = new Uint32Array(wordsFor(versions)).fill(0xffff_ffff)
+  const bits = new Array<number>(wordsFor(versions)).fill(-1)
   const used = (versions + 1) & 31
-  if (used !== 0) bits[bits.length - 1] = 2 ** used - 1
+  if (used !== 0) bits[bits.length - 1] = (2 ** used - 1) | 0
   return bits
 }
 
 /** The versions for which `test` holds; not "not installed". */
 export function versionsWhere(versions: number, test: (version: number) => boolean): Bits {
-  const bits = new Uint32Array(wordsFor(versions))
+  const bits = new Array<number>(wordsFor(versions)).fill(0)
   for (let v = 0; v < versions; v++) if (test(v)) bits[(v + 1) >>> 5]! |= 1 << ((v + 1) & 31)
   return bits
 }
 
 /** The same set with "not installed" in it. */
 export function orAbsent(a: Bits): Bits {
-  const bits = Uint32Array.from(a)
-  bits[0]! |= 1
-  return bits
+  return a.map((word, i) => (i === 0 ? word | 1 : word))
 }
 
 /** What is in one of the two. */

@@ -34,25 +34,26 @@ type Term = readonly [plugin: number, bits: Bits]
  * need or conflict with itself).
  */
 export function clause(terms: readonly Term[], sizes: readonly number[], cause: Fact | Derived): Clause | undefined {
-  const kept: Term[] = []
-  for (const [plugin, bits] of merged(terms)) {
-    if (isEmpty(bits)) return undefined
-    if (!isSubset(everything(sizes[plugin] ?? 0), bits)) kept.push([plugin, bits])
+  const plugins: number[] = []
+  const sets: Bits[] = []
+  for (const [plugin, bits] of terms) {
+    // terms are few: each is put where it belongs
+    let at = plugins.length
+    while (at > 0 && plugins[at - 1]! > plugin) at -= 1
+    if (at > 0 && plugins[at - 1] === plugin) {
+      sets[at - 1] = intersection(sets[at - 1]!, bits)
+    } else {
+      plugins.splice(at, 0, plugin)
+      sets.splice(at, 0, bits)
+    }
   }
-  return { plugins: kept.map(([plugin]) => plugin), terms: kept.map(([, bits]) => bits), cause }
-}
-
-/** One term for each plugin, sorted by plugin. Terms are few: each is put where it belongs. */
-function merged(terms: readonly Term[]): readonly Term[] {
-  const sorted: Term[] = []
-  for (const term of terms) {
-    let at = sorted.length
-    while (at > 0 && sorted[at - 1]![0] > term[0]) at -= 1
-    const same = sorted[at - 1]
-    if (same?.[0] === term[0]) sorted[at - 1] = [term[0], intersection(same[1], term[1])]
-    else sorted.splice(at, 0, term)
+  if (sets.some(isEmpty)) return undefined
+  for (let i = plugins.length - 1; i >= 0; i--) {
+    if (!isSubset(everything(sizes[plugins[i]!] ?? 0), sets[i]!)) continue
+    plugins.splice(i, 1)
+    sets.splice(i, 1)
   }
-  return sorted
+  return { plugins, terms: sets, cause }
 }
 
 /**

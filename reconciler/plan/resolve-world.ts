@@ -3,7 +3,7 @@ import { asksNothing } from '../../schemas/permissions.ts'
 import { compareParsed, type ParsedVersion } from '../../schemas/versions.ts'
 import type { Candidate } from '../ports.ts'
 import type { DesiredPlugin } from './desired.ts'
-import { minus, everything, versionsWhere, type Bits } from './resolve-bits.ts'
+import { everything, minus, versionsWhere, type Bits } from './resolve-bits.ts'
 import { clause, type Clause, type Fact } from './resolve-clauses.ts'
 import { barOf, byId, type Bar, type Bench } from './resolve-eligible.ts'
 import { candidateOf, lockedBlock, sameOrigin } from './resolve-locked.ts'
@@ -38,6 +38,23 @@ export interface WorldPlugin {
   readonly unreadable: readonly string[]
 }
 
+type Kind = 'needs' | 'conflicts'
+
+/** A range that somebody has for a plugin, and the versions in it. */
+interface Match {
+  readonly range: string
+  readonly loosely: boolean
+  readonly versions: Bits
+}
+
+/** What some versions of a plugin say of another one; no clause where it forbids nothing. */
+interface Brought {
+  readonly kind: Kind
+  readonly target: string
+  readonly range: string
+  readonly clause: Clause | undefined
+}
+
 /** Everything that could be chosen, with the clauses that the versions bring. Made once, asked by every attempt. */
 export class World {
   readonly input: ResolveInput
@@ -45,8 +62,9 @@ export class World {
   readonly sizes: readonly number[]
   readonly #numbers: ReadonlyMap<string, number>
   readonly #readings = new Readings()
-  readonly #matches = new Map<string, Bits>()
-  readonly #brought = new Map<string, Clause | undefined>()
+  // small lists per plugin: joined keys for one large map cost more than the answers
+  readonly #matches: Match[][]
+  readonly #brought: Brought[][]
 
   constructor(input: ResolveInput) {
     this.input = input
@@ -56,6 +74,8 @@ export class World {
     this.plugins = ids.map((id, number) => worldPlugin(input, this.#readings, number, id, wanted.get(id)))
     this.sizes = this.plugins.map((plugin) => plugin.versions.length)
     this.#numbers = new Map(ids.map((id, number) => [id, number]))
+    this.#matches = ids.map(() => [])
+    this.#brought = ids.map(() => [])
   }
 
   /** The plugin of an id, or undefined when nobody has ever heard of it. */
@@ -66,18 +86,17 @@ export class World {
 
   /** The versions of a plugin that satisfy somebody else's range. `loosely`: prereleases count as well. */
   matching(plugin: WorldPlugin, range: string, loosely = false): Bits {
-    const key = `${loosely ? 'l' : 's'}${plugin.number} ${range}`
-    const known = this.#matches.get(key)
-    if (known) return known
+    const known = this.#matches[plugin.number]!
+    const before = known.find((match) => match.range === range && match.loosely === loosely)
+    if (before) return before.versions
     const { strict, loose } = this.#readings.range(range)
     const pinned = plugin.desired && this.#readings.range(plugin.desired.range).pinned
-    const found = versionsWhere(plugin.versions.length, (v) => {
-      const { parsed, candidate } = plugin.versions[v]!
-      const test = loosely || plugin.desired?.channel === 'beta' || candidate.version === pinned ? loose : strict
-      return test?.(parsed) ?? false
-    })
-    this.#matches.set(key, found)
-    return found
+    const test = loosely || plugin.desired?.channel === 'beta' ? loose : strict
+    // a version that a person typed is what it is, prerelease or not
+    const typed = pinned === undefined ? -1 : plugin.versions.findIndex((v) => v.candidate.version === pinned)
+    const versions = versionsWhere(plugin.versions.length, (v) => (v === typed ? loose : test)?.(plugin.versions[v]!.parsed) ?? false)
+    known.push({ range, loosely, versions })
+    return versions
   }
 
   /** What one version needs and conflicts with. Versions that say the same share one clause. */
@@ -91,17 +110,16 @@ export class World {
     return found.filter((c) => c !== undefined)
   }
 
-  #clause(kind: 'needs' | 'conflicts', plugin: WorldPlugin, target: string, range: string): Clause | undefined {
-    const key = `${kind} ${plugin.number} ${target} ${range}`
-    let made = this.#brought.get(key)
-    if (made === undefined && !this.#brought.has(key)) {
-      made = this.#makeClause(kind, plugin, target, range)
-      this.#brought.set(key, made)
-    }
+  #clause(kind: Kind, plugin: WorldPlugin, target: string, range: string): Clause | undefined {
+    const known = this.#brought[plugin.number]!
+    const before = known.find((brought) => brought.target === target && brought.range === range && brought.kind === kind)
+    if (before) return before.clause
+    const made = this.#makeClause(kind, plugin, target, range)
+    known.push({ kind, target, range, clause: made })
     return made
   }
 
-  #makeClause(kind: 'needs' | 'conflicts', plugin: WorldPlugin, id: string, range: string): Clause | undefined {
+  #makeClause(kind: Kind, plugin: WorldPlugin, id: string, range: string): Clause | undefined {
     const versions = versionsWhere(plugin.versions.length, (v) => {
       const { dependencies, conflicts } = plugin.versions[v]!.candidate
       const said = kind === 'needs' ? dependencies : conflicts
@@ -117,7 +135,7 @@ export class World {
 }
 
 function worldPlugin(input: ResolveInput, readings: Readings, number: number, id: string, desired: DesiredPlugin | undefined): WorldPlugin {
-  const { listed, locked, lockedIs } = listedVersions(input, id, desired)
+  const { listed, locked, lockedIs } = lockedAmong(input, id, desired)
   const bench: Bench = {
     plugin: desired,
     desired: input.desired,
@@ -133,8 +151,8 @@ function worldPlugin(input: ResolveInput, readings: Readings, number: number, id
     if (parsed) versions.push(judged(candidate, parsed, candidate === locked, bench))
     else unreadable.push(candidate.version)
   }
-  versions.sort((a, b) => compareParsed(b.parsed, a.parsed))
-  return { number, id, desired, versions, locked: versions.findIndex((v) => v.isLocked), lockedIs: locked && lockedIs, unreadable: unreadable.sort(byCodeUnit) }
+  const sorted = onePerVersion(versions.sort((a, b) => compareParsed(b.parsed, a.parsed) || byRank(a, b)))
+  return { number, id, desired, versions: sorted, locked: sorted.findIndex((v) => v.isLocked), lockedIs, unreadable: unreadable.sort(byCodeUnit) }
 }
 
 function judged(candidate: Candidate, parsed: ParsedVersion, isLocked: boolean, bench: Bench): Version {
@@ -149,27 +167,32 @@ function judged(candidate: Candidate, parsed: ParsedVersion, isLocked: boolean, 
   }
 }
 
-/** One candidate per version, the locked one being the lock's own bytes. */
-function listedVersions(input: ResolveInput, id: string, desired: DesiredPlugin | undefined): { listed: readonly Candidate[]; locked: Candidate | undefined; lockedIs: WorldPlugin['lockedIs'] } {
+/** The candidates with the locked one among them: as it is listed, or as the lock has it when its source lists it no more or with other bytes. */
+function lockedAmong(input: ResolveInput, id: string, desired: DesiredPlugin | undefined): { listed: readonly Candidate[]; locked: Candidate | undefined; lockedIs: WorldPlugin['lockedIs'] } {
+  const listed = input.candidates.get(id) ?? []
   const block = lockedBlock(input, id)
-  const listed = onePerVersion(input.candidates.get(id) ?? [], block?.artifact.sha256)
-  const same = block && listed.find((candidate) => candidate.version === block.version)
-  if (block === undefined || same?.artifact.sha256 === block.artifact.sha256) return { listed, locked: same, lockedIs: 'listed' }
+  if (block === undefined) return { listed, locked: undefined, lockedIs: undefined }
+  const same = listed.filter((candidate) => candidate.version === block.version).sort((a, b) => byCodeUnit(rank(a), rank(b)))
+  const found = same.find((candidate) => candidate.artifact.sha256 === block.artifact.sha256)
+  if (found) return { listed, locked: found, lockedIs: 'listed' }
   if (!sameOrigin(block, desired, input.desired)) return { listed, locked: undefined, lockedIs: undefined }
-  const locked: Candidate = { ...candidateOf(id, block), yanked: same?.yanked, advisories: same?.advisories ?? [] }
-  return { listed: [...listed.filter((candidate) => candidate !== same), locked], locked, lockedIs: same ? 're-released' : 'unlisted' }
+  const locked: Candidate = { ...candidateOf(id, block), yanked: same[0]?.yanked, advisories: same[0]?.advisories ?? [] }
+  return { listed: [...listed, locked], locked, lockedIs: same.length > 0 ? 're-released' : 'unlisted' }
 }
 
-/** Of two candidates of one version the locked bytes win, else the smaller text: never the order of the input. */
-function onePerVersion(candidates: readonly Candidate[], lockedDigest: string | undefined): readonly Candidate[] {
-  if (new Set(candidates.map((candidate) => candidate.version)).size === candidates.length) return candidates
-  const best = new Map<string, Candidate>()
-  const rank = (c: Candidate): string => `${c.artifact.sha256 === lockedDigest ? 0 : 1} ${c.registry ?? ''} ${c.artifact.sha256}`
-  for (const candidate of candidates) {
-    const other = best.get(candidate.version)
-    if (other === undefined || rank(candidate) < rank(other)) best.set(candidate.version, candidate)
-  }
-  return [...best.values()]
+/** Of sorted versions the first of every text. */
+function onePerVersion(sorted: readonly Version[]): readonly Version[] {
+  const isFirst = (version: Version, i: number): boolean => sorted[i - 1]?.parsed.raw !== version.parsed.raw
+  return sorted.every(isFirst) ? sorted : sorted.filter(isFirst)
+}
+
+/** Of two candidates of one version the locked one comes first, else the smaller text: never the order of the input. */
+function byRank(a: Version, b: Version): number {
+  return Number(b.isLocked) - Number(a.isLocked) || byCodeUnit(rank(a.candidate), rank(b.candidate))
+}
+
+function rank({ registry, artifact }: Candidate): string {
+  return `${registry ?? ''} ${artifact.sha256}`
 }
 
 const NOTHING: Version['undecided'] = []
