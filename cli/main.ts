@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import { CatalystError } from '../schemas/errors.ts'
 import { runCommand, type CommandContext } from './command.ts'
 import type { HouseOptions } from './compose.ts'
@@ -32,9 +32,10 @@ function parse(argv: readonly string[], terminal: Terminal): Invocation | number
   }
 }
 
-/** The text of a file that an error points into, to show the line. */
+/** The text of a file that an error points into, to show the line. Not through a link: a commit may point one at any file of this machine, and logs are read by others. */
 function readSource(file: string): string | undefined {
   try {
+    if (lstatSync(file).isSymbolicLink()) return undefined
     return readFileSync(file, 'utf8').slice(0, 2_000_000)
   } catch {
     return undefined

@@ -75,9 +75,10 @@ function textProblems(text: string, path: Path, placeOf: (path: Path) => Place |
   }))
 }
 
-function reason([whole, inside = '', close]: RegExpMatchArray): string {
-  if (close !== '}') return `the reference ${whole.slice(0, 40)} is never closed`
+/** What stands where a reference was not meant may be a piece of a secret: only names after `env:` and `file:` are told. */
+function reason([, inside = '', close]: RegExpMatchArray): string {
+  if (close !== '}') return 'a reference is never closed'
   const kind = inside.split(':')[0] ?? ''
-  if (kind !== 'env' && kind !== 'file') return `references of the kind ${JSON.stringify(kind.slice(0, 40))} do not exist`
+  if (kind !== 'env' && kind !== 'file') return 'there is a reference that is neither ${env:…} nor ${file:…}'
   return `${JSON.stringify(inside.slice(kind.length + 1, 60))} cannot be the name of ${kind === 'env' ? 'a variable' : 'a file'}`
 }

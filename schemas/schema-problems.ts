@@ -126,8 +126,9 @@ function wrongType(finding: Finding): Problem {
     return at(finding, 'UNQUOTED_VERSION', `${where} is the number ${source}, not a version`, hint)
   }
   const wanted = wantedKind(error)
-  const hint = path.length > 0 ? typeHint(error, source) : undefined
-  const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${shown(error.data, source)}`, hint)
+  const hint = path.length > 0 ? typeHint(error, isPrivate(path) ? undefined : source) : undefined
+  const found = isPrivate(path) ? kindOf(error.data) : shown(error.data, source)
+  const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${found}`, hint)
   const block = typeof error.data === 'object' && error.data !== null
   return block ? { ...problem, place: nearestPlace(document, path, 'key') } : problem
 }
@@ -182,6 +183,18 @@ function badRange(finding: Finding, text: string): Problem {
 
 function article(title: string): string {
   return /^(an?|the) /.test(title) ? title : `${/^[aeiou]/i.test(title) ? 'an' : 'a'} ${title}`
+}
+
+/**
+ * True where a value may be a secret (law 8): in a plugin's config, in the address of the database, and for a file that is
+ * no file of ours at all: whatever it is, it is not ours to show.
+ */
+function isPrivate(path: Path): boolean {
+  return path.length === 0 || path.includes('config') || (path[0] === 'store' && path[1] === 'database')
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : typeof value === 'boolean' ? 'true or false' : shown(value)
 }
 
 /** A value as a message shows it: short, and never more of it than a line. */

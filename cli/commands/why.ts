@@ -19,8 +19,8 @@ export const whyCommand: Command<{ readonly id: string }> = async ({ house, pain
   const paths = pathsTo(id, desired, lock)
   const text = [
     `${paint('strong', id)} ${block.version}`,
-    ...paths.map((path) => `  ${pathText(path, desired, lock)}`),
-    `  from        ${safe(sourceText(block))}, ${block.repository.url} tag ${safe(block.tag)} commit ${block.commit.slice(0, 12)}`,
+    ...paths.map((path) => `  ${safe(pathText(path, desired, lock))}`),
+    `  from        ${safe(sourceText(block))}, ${safe(block.repository.url)} tag ${safe(block.tag)} commit ${block.commit.slice(0, 12)}`,
     `  signed by   ${signerShown(signerText(block))}, published ${block.publishedAt}`,
     `  artifact    ${block.artifact.sha256}`,
     ...permissionLines(block.permissions).map((line) => `  may         ${line.trim()}`),
@@ -30,14 +30,27 @@ export const whyCommand: Command<{ readonly id: string }> = async ({ house, pain
 
 function pathsTo(id: string, desired: DesiredState, lock: Lock): readonly Path[] {
   const found: Path[] = []
+  const leading = leadingTo(id, lock)
   const walk = (at: string, path: Path): void => {
-    if (found.length >= 20 || path.includes(at)) return
+    if (found.length >= MOST_PATHS || !leading.has(at) || path.includes(at)) return
     const here = [...path, at]
     if (at === id) found.push(here)
     for (const next of Object.keys(lock.plugins[at]?.dependencies ?? {})) walk(next, here)
   }
   for (const plugin of desired.plugins) walk(plugin.id, [])
   return found
+}
+
+const MOST_PATHS = 20
+
+/** The ids from which the plugin can be reached: other ways need not be walked, and there may be more of them than one can walk. */
+function leadingTo(id: string, lock: Lock): ReadonlySet<string> {
+  const leading = new Set([id])
+  for (let before = 0; before !== leading.size; ) {
+    before = leading.size
+    for (const [other, block] of Object.entries(lock.plugins)) if (Object.keys(block.dependencies).some((d) => leading.has(d))) leading.add(other)
+  }
+  return leading
 }
 
 function pathText(path: Path, desired: DesiredState, lock: Lock): string {

@@ -29,13 +29,13 @@ test.each(['${env:A} ', 'x${env:A}', '${env:A}${env:B}', '$${env:A}', '${env:}',
 describe('what is wrong with them', () => {
   const said = (value: unknown) => referenceProblems(value, ['config'], (path) => ({ file: 'f', line: path.length })).map((p) => p.message)
   test.each<[unknown, string[]]>([
-    ['${vault:x}', ['config: references of the kind "vault" do not exist']],
-    ['${HOME}', ['config: references of the kind "HOME" do not exist']],
-    ['${env:A', ['config: the reference ${env:A is never closed']],
+    ['${vault:x}', ['config: there is a reference that is neither ${env:…} nor ${file:…}']],
+    ['${HOME}', ['config: there is a reference that is neither ${env:…} nor ${file:…}']],
+    ['${env:A', ['config: a reference is never closed']],
     ['${env:A B}', ['config: "A B" cannot be the name of a variable']],
     ['${file:../x}', ['config: "../x" cannot be the name of a file']],
     ['${file:a/../../x}', ['config: "a/../../x" cannot be the name of a file']],
-    [{ a: ['${x:1}', { b: '${y:2}' }] }, ['config.a[0]: references of the kind "x" do not exist', 'config.a[1].b: references of the kind "y" do not exist']],
+    [{ a: ['${x:1}', { b: '${y:2}' }] }, ['config.a[0]', 'config.a[1].b'].map((at) => `${at}: there is a reference that is neither \${env:…} nor \${file:…}`)],
     ['${env:A}$${b}${file:a..b}', []],
     [{ a: 1, b: null, c: [true] }, []],
     [undefined, []],
