@@ -11,13 +11,14 @@ import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
 import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
-import type { Hold, IndexSource, Progress, StoreState } from '../reconciler/ports.ts'
+import type { Hold, IndexSource, Probe, Progress, StoreState } from '../reconciler/ports.ts'
 import { trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
 import { openSqlite } from '../reconciler/store-db/sqlite.ts'
 import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
 import { databaseFile } from './database.ts'
+import { codeOf } from './inspections.ts'
 import { progressTo } from './progress.ts'
 import { openProofs, type Proofs } from './proofs.ts'
 import { rememberedDatabase } from './remembered-database.ts'
@@ -168,7 +169,7 @@ export class House {
   /** `known` is what authority is drawn from besides the registries, and the blocks in which snapshots of them were seen. */
   async withApplyDeps<T>(desired: DesiredState, known: Pick<AuthoritySources, 'lock' | 'origins' | 'applied'> & { readonly seen: readonly LockBlock[] }, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
     const world = await this.#world(desired)
-    const { createProbe } = await import('../sandbox/probe.ts')
+    const probe = await this.#probe()
     let registries: Promise<OpenRegistries> | undefined
     const snapshot = async (name: string) => {
       registries ??= openRegistries(desired, known.seen, { registries: world.registries })
@@ -176,13 +177,19 @@ export class House {
     }
     try {
       return await this.withState(desired, { readOnly: false }, (state) =>
-        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe: createProbe(), authorize: (id, block) => authorize(id, block, { ...known, desired, hosts: this.#hosts(), snapshot }), onBoundary: this.#options.onBoundary }),
+        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe, authorize: (id, block) => authorize(id, block, { ...known, desired, hosts: this.#hosts(), snapshot }), onBoundary: this.#options.onBoundary }),
       )
     } finally {
       this.#progress.end()
       await registries?.then((r) => r.close(), () => undefined)
       world.http.close()
     }
+  }
+
+  async #probe(): Promise<Probe> {
+    const [{ createProbe, childDigest }, { rememberingProbe }] = await Promise.all([import('../sandbox/probe.ts'), import('./remembering-probe.ts')])
+    const code = codeOf(import.meta.url)
+    return rememberingProbe(createProbe(), join(this.settings.verdictsDir, 'probes'), code && `${code} ${childDigest()}`)
   }
 
   expect(releases: number): void {

@@ -87,16 +87,26 @@ class Pool {
     this.#allowed = Math.max(this.#allowed, threads)
   }
 
-  /** Gives the job to the thread with the least to do; without threads it is done here. */
+  /** Gives the job to the thread with the least to do among those of its kind; without threads it is done here. */
   async run(job: ProofJob): Promise<unknown> {
     while (this.#threads.length < this.#allowed) this.#threads.push(new Thread(this.#settings))
-    const [first, ...others] = this.#threads
+    const [first, ...others] = this.#forKind(job)
     if (first) return others.reduce((least, t) => (t.pending < least.pending ? t : least), first).run(job)
     if (!this.#inline) {
       const { proofJobs } = await import('./proof-jobs.ts')
       this.#inline = proofJobs(this.#settings)
     }
     return this.#inline.run(job)
+  }
+
+  /**
+   * Signatures are one half's work and packages the other's: code that a thread has never run is loaded and runs slowly
+   * for its first few dozen releases, so no thread learns more than it needs.
+   */
+  #forKind({ kind }: ProofJob): readonly Thread[] {
+    const half = this.#threads.length >> 1
+    if (kind === 'verify' || kind === 'observe') return this.#threads.slice(0, Math.max(half, 1))
+    return kind === 'inspect' ? this.#threads.slice(half) : this.#threads
   }
 
   async close(): Promise<void> {

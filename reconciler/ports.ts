@@ -278,11 +278,12 @@ export interface StoreState {
 
 // ---- probing -------------------------------------------------------------------------------------------------
 
-/** A plugin whose tree lies at `dir`. Plugins of one `publisher` (proven, not claimed) may be started in one process; without it a plugin is started alone. */
+/** A plugin whose tree, proven to be `tree`, lies at `dir`. Plugins of one `publisher` (proven, not claimed) may be started in one process; without it a plugin is started alone. */
 export interface ProbedPlugin {
   readonly id: string
   readonly version: string
   readonly dir: string
+  readonly tree: Digest
   readonly main: string
   readonly type: string
   readonly publisher?: string | undefined

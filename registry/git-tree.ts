@@ -13,8 +13,9 @@ export interface GitFiles {
   file(path: string): Promise<Uint8Array | undefined>
 }
 
-/** Reads files of a commit by walking its trees; each tree is parsed once. */
+/** Reads files of a commit by walking its trees; the commit and each tree are read once. */
 export function gitFiles(objects: GitObjects, commit: string, name: string): GitFiles {
+  let root: Promise<string> | undefined
   const trees = new Map<string, Promise<ReadonlyMap<string, Row>>>()
   const tree = (oid: string): Promise<ReadonlyMap<string, Row>> => {
     const known = trees.get(oid) ?? objects.read(oid, 'tree').then(parseTree)
@@ -27,7 +28,7 @@ export function gitFiles(objects: GitObjects, commit: string, name: string): Git
   return {
     async file(path) {
       const steps = path.split('/')
-      let row: Row | undefined = { mode: '40000', oid: await rootTree(objects, commit) }
+      let row: Row | undefined = { mode: '40000', oid: await (root ??= rootTree(objects, commit)) }
       for (const [depth, step] of steps.entries()) {
         if (row.mode !== '40000') return refuse(path, `below ${steps.slice(0, depth).join('/')}, which is no folder`)
         row = (await tree(row.oid)).get(step)

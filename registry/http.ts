@@ -1,8 +1,12 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Agent as HttpAgent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Agent as HttpsAgent } from 'node:https'
 import { CatalystError } from '../schemas/errors.ts'
 import { answerProblem, AnswerError, shownUrl } from './http-answer.ts'
 import type { Credentials } from './credentials.ts'
+
+// An `import` of node:http reads each of its exports, WebSocket among them, and that loads undici: 30 ms.
+const http = process.getBuiltinModule('node:http')
+const https = process.getBuiltinModule('node:https')
 
 /** How we talk HTTP. All times in milliseconds. */
 export interface HttpSettings {
@@ -59,7 +63,7 @@ const MAX_REDIRECTS = 5
 export function createHttp(settings: HttpSettings = {}): Http {
   const idleMs = settings.idleMs ?? 20_000
   const options = { keepAlive: true, maxSockets: settings.connections ?? 16, timeout: idleMs, scheduling: 'lifo' as const, ...proxyOption(settings) }
-  const agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) }
+  const agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) }
   const context: Context = { agents, idleMs, minRate: settings.minBytesPerSecond ?? 4096, userAgent: settings.userAgent ?? 'catalyst-plugins', nowMs: settings.nowMs ?? Date.now }
   return {
     send: (request) => follow(context, request),
@@ -148,7 +152,7 @@ export function tooLong(url: URL | string, bytes: number, maxBytes: number): Cat
 /** One request and the head of its answer. Idle connections and slow answers end in an error on the body. */
 function exchange(context: Context, request: HttpRequest, url: URL): Promise<IncomingMessage> {
   const secure = url.protocol === 'https:'
-  const send = secure ? httpsRequest : httpRequest
+  const send = secure ? https.request : http.request
   const authorization = request.credentials?.(url)
   const headers: OutgoingHttpHeaders = { 'user-agent': context.userAgent, ...request.headers, ...(authorization ? { authorization } : {}) }
   if (request.body) headers['content-length'] = request.body.length

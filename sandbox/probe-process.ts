@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { sha256, type Digest } from '../schemas/digest.ts'
 import { CONTRACTS } from './contracts.ts'
 import type { ProbeAnswer, ProbeJob } from './probe-child.ts'
 
@@ -40,6 +41,11 @@ const MEMBERS = [...new Set(['health', 'hooks', 'operations', 'webhooks', ...Obj
 
 /** The file that runs in the child: beside this one, as source or bundled. */
 const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url))
+
+/** Names the code that runs in the child, all of it: it imports nothing but Node's own modules. */
+export function childDigest(): Digest {
+  return sha256(readFileSync(CHILD))
+}
 
 /**
  * Loads plugins one after the other in one child that may read their trees and nothing else: no network, no writes, no

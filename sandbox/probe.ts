@@ -3,7 +3,9 @@ import { printable } from '../schemas/printable.ts'
 import type { Probe } from '../reconciler/ports.ts'
 import { contractProblem } from './contracts.ts'
 import type { ProbeAnswer } from './probe-child.ts'
-import { LIMITS, probeInProcess, type ProcessLimits, type ProcessResult } from './probe-process.ts'
+import { childDigest, LIMITS, probeInProcess, type ProcessLimits, type ProcessResult } from './probe-process.ts'
+
+export { childDigest }
 
 type Plugin = Parameters<Probe['run']>[0]
 

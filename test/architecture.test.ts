@@ -79,8 +79,8 @@ test('nothing but cli/compose.ts wires a reconciler to its adapters', () => {
   expect(wiring.filter((f) => !WIRED_BY_COMPOSE.includes(f))).toEqual([])
 })
 
-/** Parts of compose.ts that are files of their own: one because it is an idea of its own, the others because a thread runs them. */
-const WIRED_BY_COMPOSE: readonly string[] = ['cli/registries.ts', 'cli/inspect.ts', 'cli/inspections.ts', 'cli/proof-jobs.ts', 'cli/proof-worker.ts', 'cli/proofs.ts']
+/** Parts of compose.ts that are files of their own: two because they are ideas of their own, the others because a thread runs them. */
+const WIRED_BY_COMPOSE: readonly string[] = ['cli/registries.ts', 'cli/inspect.ts', 'cli/inspections.ts', 'cli/remembering-probe.ts', 'cli/proof-jobs.ts', 'cli/proof-worker.ts', 'cli/proofs.ts']
 
 function allowed(file: string, target: string): boolean {
   const room = Object.keys(MAY_IMPORT).filter((r) => file.startsWith(`${r}/`)).sort((a, b) => b.length - a.length)[0]

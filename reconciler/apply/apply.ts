@@ -136,8 +136,8 @@ async function probeAll(steps: readonly Step[], staged: ReadonlyMap<string, Stag
   await Promise.all(
     entering.map(({ id, dir, block }) =>
       perPlugin(id, `probe ${id} ${block.version}`, errors, signal, async () => {
-        const { version, main, type } = block
-        await deps.probe.run({ id, version, dir, main, type, publisher: publisherOf(block) }, { signal })
+        const { version, tree, main, type } = block
+        await deps.probe.run({ id, version, dir, tree, main, type, publisher: publisherOf(block) }, { signal })
         deps.progress({ stage: 'probe', id, done: ++done, total: entering.length })
       }),
     ),

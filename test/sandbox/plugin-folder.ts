@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ProbedPlugin } from '../../reconciler/ports.ts'
+import { sha256 } from '../../schemas/digest.ts'
 
 /** A folder for plugins, away again with `remove`. */
 export interface PluginFolder {
@@ -17,7 +18,7 @@ export function pluginFolder(): PluginFolder {
     root,
     add(id, code, { files = {}, ...odd } = {}) {
       const dir = join(root, id)
-      const plugin = { id, version: '1.0.0', dir, main: 'index.mjs', type: 'generic', ...odd }
+      const plugin = { id, version: '1.0.0', dir, tree: sha256(code), main: 'index.mjs', type: 'generic', ...odd }
       for (const [path, text] of Object.entries({ [plugin.main]: code, ...files })) {
         mkdirSync(dirname(join(dir, path)), { recursive: true })
         writeFileSync(join(dir, path), text)

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { exampleReleases, exampleReleasesOf, type ExampleRelease } from '../../../examples/plugins/releases.ts'
 import { contractProblem, type Plugin, type PluginHost } from '../../../sandbox/contracts.ts'
 import { createProbe } from '../../../sandbox/probe.ts'
+import { sha256 } from '../../../schemas/digest.ts'
 import { checkConfig } from '../../../schemas/config-schema.ts'
 import { readManifest } from '../../../schemas/manifest-file.ts'
 import { tagsFor } from '../../../schemas/names.ts'
@@ -76,7 +77,7 @@ describe.each(NAMED)('the example in the README of %s', (_, release) => {
 test('the real probe lets every release live', async () => {
   const probe = createProbe()
   const opened = await Promise.all(RELEASES.map(({ id, version }) => openRelease(id, version)))
-  await Promise.all(opened.map(({ folder, manifest: { id, version, main, type } }) => probe.run({ id, version, dir: folder, main, type, publisher: 'examples' }, {})))
+  await Promise.all(opened.map(({ folder, manifest: { id, version, main, type } }) => probe.run({ id, version, dir: folder, tree: sha256(id), main, type, publisher: 'examples' }, {})))
 })
 
 describe('the histories', () => {
