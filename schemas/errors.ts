@@ -115,6 +115,21 @@ export const ERRORS = {
   JOURNAL_INVALID: { retry: 'never', exit: 1, hint: 'Run `catalyst apply`: what the journal does not tell is looked up again.' },
   STATE_UNAVAILABLE: { retry: 'backoff', exit: 1, hint: 'The store database could not be opened; check `store.database`.' },
   STATE_INVALID: { retry: 'never', exit: 1, hint: 'The store database holds records that this version cannot read; update @catalyst/plugins.' },
+  // the plugins' own data
+  MIGRATION_REFUSED: { retry: 'never', exit: 1, hint: 'A migration may change what lies under its own plugin’s name and nothing else. Ask the publisher for a corrected version; the old one stays live.' },
+  MIGRATION_FAILED: { retry: 'never', exit: 1, hint: 'The database refused the migration and nothing of it stands; the old version stays live. Ask the publisher, or choose another version.' },
+  MIGRATION_TIMEOUT: { retry: 'never', exit: 1, hint: 'The migration was stopped and nothing of it stands. Try again when the store is quiet, or ask the publisher.' },
+  MIGRATION_CHANGED: { retry: 'never', exit: 1, hint: 'What was applied must stay as it was and where it was in the order. Ask the publisher for a version with a new migration instead.' },
+  MIGRATION_IRREVERSIBLE: { retry: 'never', exit: 1, hint: 'Restore a backup (`catalyst backups`), or stay on this version.' },
+  TABLE_IN_USE: { retry: 'decision', exit: 3, hint: 'Remove what uses the tables first, or keep them: `uninstall: { tables: keep }`.' },
+  BACKUP_FAILED: { retry: 'backoff', exit: 1, hint: 'Nothing was removed. Correct what the message names and run the command again.' },
+  BACKUP_DAMAGED: { retry: 'never', exit: 1, hint: 'Nothing was changed. Choose another backup: `catalyst backups`.' },
+  BACKUP_NEWER: { retry: 'never', exit: 1, hint: 'Update @catalyst/plugins: the backup was written by a newer version.' },
+  BACKUP_FOREIGN: { retry: 'never', exit: 1, hint: 'A backup goes back to the store and the kind of database that it came from.' },
+  TOMBSTONE_STALE: { retry: 'never', exit: 1, hint: 'Name the version that was removed, as `catalyst status` shows it, or take the line out of `removed:`.' },
+  REATTACH_CONFLICT: { retry: 'decision', exit: 3, hint: 'Choose a version whose migrations begin with those that were applied, or let the old tables go first: `removed:`.' },
+
+  // generations
   GENERATION_UNKNOWN: { retry: 'never', exit: 1, hint: 'List the generations with `catalyst generations`.' },
   ROLLBACK_IMPOSSIBLE: { retry: 'never', exit: 1, hint: 'The code of that generation is not kept any more; lock the older version instead.' },
   NOT_INSTALLED: { retry: 'never', exit: 1, hint: 'List what is installed with `catalyst status`.' },
