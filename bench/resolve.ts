@@ -1,7 +1,7 @@
 import { sha256 } from '../schemas/digest.ts'
 import { NO_PERMISSIONS } from '../schemas/permissions.ts'
 import { desiredState } from '../reconciler/plan/desired.ts'
-import { resolve, type ResolveInput } from '../reconciler/plan/resolve.ts'
+import { resolve, type ResolveInput } from '../reconciler/resolve/resolve.ts'
 import type { Candidate } from '../reconciler/ports.ts'
 
 /* How the time of resolving grows. Worlds are made from a fixed sequence: every run measures the same. */

@@ -1,7 +1,7 @@
 import type { DesiredPlugin, DesiredState } from '../reconciler/plan/desired.ts'
 import type { LockOutcome } from '../reconciler/lock/lock.ts'
 import { rewish } from '../reconciler/lock/blocks.ts'
-import type { ResolveMode } from '../reconciler/plan/resolve-types.ts'
+import type { ResolveMode } from '../reconciler/resolve/types.ts'
 import { editPluginSet } from '../schemas/plugin-set-edit.ts'
 import { exactVersion, satisfies } from '../schemas/versions.ts'
 

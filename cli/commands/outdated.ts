@@ -1,6 +1,6 @@
 import { gather } from '../../reconciler/lock/gather.ts'
-import { resolve } from '../../reconciler/plan/resolve.ts'
-import type { KeptBack } from '../../reconciler/plan/resolve-types.ts'
+import { resolve } from '../../reconciler/resolve/resolve.ts'
+import type { KeptBack } from '../../reconciler/resolve/types.ts'
 import { compareVersions, isPrerelease, satisfies } from '../../schemas/versions.ts'
 import type { Command } from '../command.ts'
 import { safe, type Paint } from '../terminal.ts'

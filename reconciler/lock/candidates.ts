@@ -3,6 +3,7 @@ import type { IndexLine } from '../../schemas/index-line.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { DesiredPlugin } from '../plan/desired.ts'
 import type { Authority, Candidate, FoundRelease, InspectedPackage } from '../ports.ts'
+import { candidateOfBlock } from '../resolve/locked.ts'
 import { normalizePermissions } from '../../schemas/permissions.ts'
 import type { Digest } from '../../schemas/digest.ts'
 
@@ -58,28 +59,9 @@ export function candidateOfLine(line: IndexLine, authority: Authority, snapshot:
   }
 }
 
-/** The version that the lock holds: always a candidate, even when its registry cannot be asked or forgot it. */
-export function candidateOfBlock(id: string, block: LockBlock): Candidate {
-  return {
-    id,
-    version: block.version,
-    registry: block.registry,
-    source: block.source,
-    repository: block.repository,
-    tag: block.tag,
-    commit: block.commit,
-    artifact: block.artifact,
-    bundle: block.bundle,
-    manifest: block.manifest,
-    dependencies: block.dependencies,
-    conflicts: block.conflicts,
-    platform: block.platform,
-    permissions: block.permissions,
-    publishedAt: block.publishedAt,
-    advisories: [],
-    authority: authorityOfBlock(block) ?? UNSIGNED,
-    snapshot: block.snapshot,
-  }
+/** The version that the lock holds, to be proven as it was: always a candidate, even when its registry cannot be asked or forgot it. */
+export function provenCandidate(id: string, block: LockBlock): Candidate {
+  return { ...candidateOfBlock(id, block), authority: authorityOfBlock(block) ?? UNSIGNED }
 }
 
 /** A release of a direct source whose package was read. Its permissions and dependencies are the manifest's. */

@@ -5,7 +5,7 @@ import type { LockBlock } from '../../schemas/lock.ts'
 import { artifactName } from '../../schemas/names.ts'
 import type { DesiredPlugin } from '../plan/desired.ts'
 import type { Candidate, FoundRelease, Proof } from '../ports.ts'
-import { candidateOfBlock, candidateOfRelease } from './candidates.ts'
+import { candidateOfRelease, provenCandidate } from './candidates.ts'
 import type { LockDeps } from './lock.ts'
 
 /** What was seen of a direct source whose signer nobody has named yet. */
@@ -56,7 +56,7 @@ interface ReadRelease {
 
 async function readRelease(release: FoundRelease, plugin: DesiredPlugin, block: LockBlock | undefined, deps: LockDeps): Promise<ReadRelease> {
   if (block && block.version === release.version && block.artifact.sha256 === release.artifact.sha256 && block.source === plugin.source) {
-    return { candidate: candidateOfBlock(plugin.id, block) }
+    return { candidate: provenCandidate(plugin.id, block) }
   }
   try {
     const archive = await deps.artifacts.fetch({ url: release.artifact.url, sha256: release.artifact.sha256, size: release.artifact.size, maxBytes: LIMITS.artifactMaxBytes }, options(deps))

@@ -8,7 +8,7 @@ import { lineProblems } from '../../schemas/registry-files.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import { distrusted } from '../plan/trust.ts'
 import type { Candidate, IndexSnapshot } from '../ports.ts'
-import { candidateOfBlock, candidateOfLine } from './candidates.ts'
+import { candidateOfLine, provenCandidate } from './candidates.ts'
 import { directCandidates, type DirectFinding } from './direct.ts'
 import type { LockDeps } from './lock.ts'
 import { openRegistries, type OpenRegistries } from './registries.ts'
@@ -101,7 +101,7 @@ class Gathering {
 
   async #find(wanted: Wanted): Promise<readonly Candidate[]> {
     const block = this.#locked?.plugins[wanted.id]
-    const own = block ? [candidateOfBlock(wanted.id, block)] : []
+    const own = block ? [provenCandidate(wanted.id, block)] : []
     try {
       const found = await this.#ask(wanted, block)
       this.#unchecked.delete(wanted.id)

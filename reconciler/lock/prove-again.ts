@@ -5,7 +5,7 @@ import type { DesiredState } from '../plan/desired.ts'
 import type { Candidate } from '../ports.ts'
 import { authorize, type AuthoritySources } from './authority.ts'
 import { blockOf } from './blocks.ts'
-import { candidateOfBlock, UNSIGNED } from './candidates.ts'
+import { provenCandidate, UNSIGNED } from './candidates.ts'
 import type { LockDeps } from './lock.ts'
 import { readProven, type Proven } from './prove.ts'
 import { openRegistries } from './registries.ts'
@@ -42,7 +42,7 @@ async function problemOf(id: string, block: LockBlock, sources: AuthoritySources
 
 async function authorized(id: string, block: LockBlock, sources: AuthoritySources): Promise<Candidate> {
   const authorization = await authorize(id, block, sources)
-  const candidate = candidateOfBlock(id, block)
+  const candidate = provenCandidate(id, block)
   if (authorization.kind === 'unsigned') return { ...candidate, authority: UNSIGNED }
   const { authority } = authorization
   // The numbers decide who signed; the address is what people read in a plan, so it must be the reviewed one too.

@@ -2,7 +2,7 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import type { Problem } from '../../schemas/errors.ts'
 import type { Lock, LockBlock, WaitingBlock } from '../../schemas/lock.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
-import type { Waiting } from '../plan/resolve-types.ts'
+import type { Waiting } from '../resolve/types.ts'
 import { saidAgainst } from '../plan/stale.ts'
 import type { DirectFinding } from './direct.ts'
 

@@ -1,13 +1,13 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
-import { solveAttempt, type Attempt } from './resolve-attempt.ts'
-import { factsUnder } from './resolve-clauses.ts'
-import { excessText, listText } from './resolve-eligible.ts'
-import { grantYaml } from './resolve-grant.ts'
-import { Taken } from './resolve-taken.ts'
-import type { Waiting } from './resolve-types.ts'
-import type { Version, World, WorldPlugin } from './resolve-world.ts'
+import { solveAttempt, type Attempt } from './attempt.ts'
+import { factsUnder } from './clauses.ts'
+import { excessText, listText } from './eligible.ts'
+import { grantYaml } from './grant-yaml.ts'
+import { Taken } from './taken.ts'
+import type { Waiting } from './types.ts'
+import type { Version, World, WorldPlugin } from './world.ts'
 
 /** What can be had while some decisions are missing. */
 export interface Settled {

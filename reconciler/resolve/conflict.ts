@@ -1,12 +1,12 @@
 import { CatalystError, type ErrorCode, type Problem } from '../../schemas/errors.ts'
 import { pinnedVersion } from '../../schemas/versions.ts'
-import { LOCK_ATTEMPT, solveAttempt, type Attempt } from './resolve-attempt.ts'
-import { firstVersion } from './resolve-bits.ts'
-import { factsUnder, type Clause, type Fact } from './resolve-clauses.ts'
-import { derivation } from './resolve-derivation.ts'
-import { listText, placeText } from './resolve-eligible.ts'
-import { asked } from './resolve-phrases.ts'
-import type { World, WorldPlugin } from './resolve-world.ts'
+import { LOCK_ATTEMPT, solveAttempt, type Attempt } from './attempt.ts'
+import { firstVersion } from './bits.ts'
+import { factsUnder, type Clause, type Fact } from './clauses.ts'
+import { derivation } from './derivation.ts'
+import { listText, placeText } from './eligible.ts'
+import { asked } from './phrases.ts'
+import type { World, WorldPlugin } from './world.ts'
 
 /** Solves an attempt. @throws CatalystError CONFLICT, NO_VERSION, UNKNOWN_PLUGIN with the derivation in `problems`, a sentence each */
 export function solvedOrConflict(world: World, attempt: Attempt): readonly number[] {

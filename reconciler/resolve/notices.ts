@@ -1,9 +1,9 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
 import type { Notice } from '../../schemas/plan.ts'
 import { printable } from '../../schemas/printable.ts'
-import { holdOn } from './resolve-eligible.ts'
-import type { Taken } from './resolve-taken.ts'
-import type { Version, World, WorldPlugin } from './resolve-world.ts'
+import { holdOn } from './eligible.ts'
+import type { Taken } from './taken.ts'
+import type { Version, World, WorldPlugin } from './world.ts'
 
 /** What a reader should know of the versions that were taken or stayed. Sorted by id, then code. */
 export function notices(taken: Taken): readonly Notice[] {

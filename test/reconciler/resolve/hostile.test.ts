@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { growingWorld } from '../../../bench/resolve.ts'
 import { CatalystError } from '../../../schemas/errors.ts'
-import { LOCK_ATTEMPT, solveAttempt } from '../../../reconciler/plan/resolve-attempt.ts'
-import { resolve } from '../../../reconciler/plan/resolve.ts'
-import { World } from '../../../reconciler/plan/resolve-world.ts'
-import { candidate, inputOf, resolved, short, taken, type Case, type Release } from './resolve-fixtures.ts'
+import { LOCK_ATTEMPT, solveAttempt } from '../../../reconciler/resolve/attempt.ts'
+import { resolve } from '../../../reconciler/resolve/resolve.ts'
+import { World } from '../../../reconciler/resolve/world.ts'
+import { candidate, inputOf, resolved, short, taken, type Case, type Release } from './fixtures.ts'
 
 /* What a careless or hostile registry could send. Every case ends, in a moment, with an answer or a CatalystError. */
 

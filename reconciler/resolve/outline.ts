@@ -1,6 +1,6 @@
-import { factsUnder, type Clause, type Fact } from './resolve-clauses.ts'
-import { Phrases } from './resolve-phrases.ts'
-import type { World } from './resolve-world.ts'
+import { factsUnder, type Clause, type Fact } from './clauses.ts'
+import { Phrases } from './phrases.ts'
+import type { World } from './world.ts'
 
 const MOST_LINES = 24
 

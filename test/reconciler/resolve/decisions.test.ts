@@ -3,8 +3,8 @@ import { parse } from 'yaml'
 import { describe, expect, test } from 'vitest'
 import { sha256 } from '../../../schemas/digest.ts'
 import { normalizePermissions, type PermissionsInput } from '../../../schemas/permissions.ts'
-import { grantYaml } from '../../../reconciler/plan/resolve-grant.ts'
-import { lockOf, resolved, short, type Case, type Releases } from './resolve-fixtures.ts'
+import { grantYaml } from '../../../reconciler/resolve/grant-yaml.ts'
+import { lockOf, resolved, short, type Case, type Releases } from './fixtures.ts'
 
 const asks = { api: ['api.stripe.com:443'] }
 

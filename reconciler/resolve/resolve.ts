@@ -1,16 +1,16 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
-import { LOCK_ATTEMPT } from './resolve-attempt.ts'
-import { settle } from './resolve-decisions.ts'
-import { solvedOrConflict } from './resolve-conflict.ts'
-import { assertKnownIds, assertTakeable } from './resolve-failure.ts'
-import { keptBack } from './resolve-kept-back.ts'
-import { notices } from './resolve-notices.ts'
-import type { Taken } from './resolve-taken.ts'
-import type { ResolveInput, Resolved, Selection } from './resolve-types.ts'
-import { updateSteps, type Steps } from './resolve-update.ts'
-import { World, type WorldPlugin } from './resolve-world.ts'
+import { LOCK_ATTEMPT } from './attempt.ts'
+import { settle } from './decisions.ts'
+import { solvedOrConflict } from './conflict.ts'
+import { assertKnownIds, assertTakeable } from './failure.ts'
+import { keptBack } from './kept-back.ts'
+import { notices } from './notices.ts'
+import type { Taken } from './taken.ts'
+import type { ResolveInput, Resolved, Selection } from './types.ts'
+import { updateSteps, type Steps } from './update.ts'
+import { World, type WorldPlugin } from './world.ts'
 
-export type { KeptBack, KeptBackCode, ResolveInput, ResolveMode, Resolved, Selection, Waiting } from './resolve-types.ts'
+export type { KeptBack, KeptBackCode, ResolveInput, ResolveMode, Resolved, Selection, Waiting } from './types.ts'
 
 /** `lock` moves nothing without need. */
 const LOCK_STEPS: Steps = { attempt: LOCK_ATTEMPT, isFree: () => false, isLifted: () => false, tooFar: () => undefined }

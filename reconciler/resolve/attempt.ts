@@ -1,7 +1,7 @@
-import { isEmpty, orAbsent, versionsWhere } from './resolve-bits.ts'
-import { clause, type Clause } from './resolve-clauses.ts'
-import { solve, type Answer } from './resolve-solver.ts'
-import type { Version, World, WorldPlugin } from './resolve-world.ts'
+import { isEmpty, orAbsent, versionsWhere } from './bits.ts'
+import { clause, type Clause } from './clauses.ts'
+import { solve, type Answer } from './solver.ts'
+import type { Version, World, WorldPlugin } from './world.ts'
 
 /** One question put to the world: what must be there, what may be taken, what should stay. */
 export interface Attempt {

@@ -3,9 +3,9 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import { permissionExcess, type PermissionExcess } from '../../schemas/permissions.ts'
 import { printable } from '../../schemas/printable.ts'
 import type { Candidate, Hold } from '../ports.ts'
-import type { DesiredPlugin, DesiredState } from './desired.ts'
-import type { Readings } from './resolve-ranges.ts'
-import type { KeptBack } from './resolve-types.ts'
+import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
+import type { Readings } from './ranges.ts'
+import type { KeptBack } from './types.ts'
 
 /** Why one version may not be taken, whatever the others are. */
 export type Bar = Omit<KeptBack, 'version'>

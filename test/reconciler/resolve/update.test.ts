@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { ResolveMode } from '../../../reconciler/plan/resolve.ts'
-import { lockOf, NOW, resolved, taken, type Case, type Releases } from './resolve-fixtures.ts'
+import type { ResolveMode } from '../../../reconciler/resolve/resolve.ts'
+import { lockOf, NOW, resolved, taken, type Case, type Releases } from './fixtures.ts'
 
 const all: ResolveMode = { kind: 'update', ids: 'all', latest: false }
 const only = (...ids: string[]): ResolveMode => ({ kind: 'update', ids, latest: false })

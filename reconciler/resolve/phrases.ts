@@ -1,7 +1,7 @@
-import { everything, firstVersion, hasAbsent, intersection, isSubset, minus, union, versionsIn, versionsWhere, type Bits } from './resolve-bits.ts'
-import type { Clause, Fact } from './resolve-clauses.ts'
-import { listText, placeText } from './resolve-eligible.ts'
-import type { World, WorldPlugin } from './resolve-world.ts'
+import { everything, firstVersion, hasAbsent, intersection, isSubset, minus, union, versionsIn, versionsWhere, type Bits } from './bits.ts'
+import type { Clause, Fact } from './clauses.ts'
+import { listText, placeText } from './eligible.ts'
+import type { World, WorldPlugin } from './world.ts'
 
 /** A group of versions as the subject of a sentence. */
 interface Subject {

@@ -1,7 +1,7 @@
 import type { Lock } from '../../schemas/lock.ts'
 import type { Notice } from '../../schemas/plan.ts'
 import type { Candidate, Hold } from '../ports.ts'
-import type { DesiredState } from './desired.ts'
+import type { DesiredState } from '../plan/desired.ts'
 
 /** What the resolver is asked to do: keep what is locked, or let the named ids (or all) move forward. */
 export type ResolveMode =

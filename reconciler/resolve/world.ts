@@ -2,13 +2,13 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import { asksNothing } from '../../schemas/permissions.ts'
 import { compareParsed, type ParsedVersion } from '../../schemas/versions.ts'
 import type { Candidate } from '../ports.ts'
-import type { DesiredPlugin } from './desired.ts'
-import { everything, minus, versionsWhere, type Bits } from './resolve-bits.ts'
-import { clause, type Clause, type Fact } from './resolve-clauses.ts'
-import { barOf, byId, type Bar, type Bench } from './resolve-eligible.ts'
-import { candidateOf, lockedBlock, sameOrigin } from './resolve-locked.ts'
-import { Readings } from './resolve-ranges.ts'
-import type { ResolveInput, Waiting } from './resolve-types.ts'
+import type { DesiredPlugin } from '../plan/desired.ts'
+import { everything, minus, versionsWhere, type Bits } from './bits.ts'
+import { clause, type Clause, type Fact } from './clauses.ts'
+import { barOf, byId, type Bar, type Bench } from './eligible.ts'
+import { candidateOfBlock, lockedBlock, sameOrigin } from './locked.ts'
+import { Readings } from './ranges.ts'
+import type { ResolveInput, Waiting } from './types.ts'
 
 /** One version of a plugin, judged on its own. */
 export interface Version {
@@ -176,7 +176,7 @@ function lockedAmong(input: ResolveInput, id: string, desired: DesiredPlugin | u
   const found = same.find((candidate) => candidate.artifact.sha256 === block.artifact.sha256)
   if (found) return { listed, locked: found, lockedIs: 'listed' }
   if (!sameOrigin(block, desired, input.desired)) return { listed, locked: undefined, lockedIs: undefined }
-  const locked: Candidate = { ...candidateOf(id, block), yanked: same[0]?.yanked, advisories: same[0]?.advisories ?? [] }
+  const locked: Candidate = { ...candidateOfBlock(id, block), yanked: same[0]?.yanked, advisories: same[0]?.advisories ?? [] }
   return { listed: [...listed, locked], locked, lockedIs: same.length > 0 ? 're-released' : 'unlisted' }
 }
 

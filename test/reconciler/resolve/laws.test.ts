@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CatalystError } from '../../../schemas/errors.ts'
 import { compareVersions, satisfies } from '../../../schemas/versions.ts'
-import { LOCK_ATTEMPT, solveAttempt } from '../../../reconciler/plan/resolve-attempt.ts'
-import { hasAbsent, hasVersion } from '../../../reconciler/plan/resolve-bits.ts'
-import type { Clause } from '../../../reconciler/plan/resolve-clauses.ts'
-import { resolve, type ResolveInput } from '../../../reconciler/plan/resolve.ts'
-import { World } from '../../../reconciler/plan/resolve-world.ts'
-import { inputOf, NOW, relock, type Case, type Release, type Wanted } from './resolve-fixtures.ts'
+import { LOCK_ATTEMPT, solveAttempt } from '../../../reconciler/resolve/attempt.ts'
+import { hasAbsent, hasVersion } from '../../../reconciler/resolve/bits.ts'
+import type { Clause } from '../../../reconciler/resolve/clauses.ts'
+import { resolve, type ResolveInput } from '../../../reconciler/resolve/resolve.ts'
+import { World } from '../../../reconciler/resolve/world.ts'
+import { inputOf, NOW, relock, type Case, type Release, type Wanted } from './fixtures.ts'
 
 /* The resolver against a solver that tries everything, on worlds small enough for that. */
 

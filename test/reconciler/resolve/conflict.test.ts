@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CatalystError } from '../../../schemas/errors.ts'
-import { resolved, type Case, type Release } from './resolve-fixtures.ts'
+import { resolved, type Case, type Release } from './fixtures.ts'
 
 /* Golden derivations: the whole text that a person reads. Entry n of plugins.yaml stands at line 10 * n. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sha256 } from '../../../schemas/digest.ts'
-import { resolve } from '../../../reconciler/plan/resolve.ts'
-import { candidate, hold, inputOf, lockOf, NOW, resolved, short, taken, type Case, type Releases } from './resolve-fixtures.ts'
+import { resolve } from '../../../reconciler/resolve/resolve.ts'
+import { candidate, hold, inputOf, lockOf, NOW, resolved, short, taken, type Case, type Releases } from './fixtures.ts'
 
 const YESTERDAY = '2026-11-22T00:00:00Z'
 const api = (...hosts: string[]): { api: string[] } => ({ api: hosts })

@@ -1,7 +1,7 @@
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Candidate } from '../ports.ts'
-import type { DesiredPlugin, DesiredState } from './desired.ts'
-import type { ResolveInput } from './resolve-types.ts'
+import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
+import type { ResolveInput } from './types.ts'
 
 /** The lock's block of a plugin, if it has one of its own. */
 export function lockedBlock({ locked }: ResolveInput, id: string): LockBlock | undefined {
@@ -17,8 +17,11 @@ export function sameOrigin(block: LockBlock, plugin: DesiredPlugin | undefined, 
   return desired.registries.some((registry) => registry.name === block.registry)
 }
 
-/** A locked version as a candidate: what the lock proved once can stay when its source does not list it any more. */
-export function candidateOf(id: string, block: LockBlock): Candidate {
+/**
+ * A locked version as a candidate: what the lock proved once can stay when its source does not list it any more.
+ * Without an authority: who may sign for it is not a block's to say.
+ */
+export function candidateOfBlock(id: string, block: LockBlock): Candidate {
   return {
     id,
     version: block.version,
@@ -28,7 +31,7 @@ export function candidateOf(id: string, block: LockBlock): Candidate {
     tag: block.tag,
     commit: block.commit,
     artifact: block.artifact,
-    bundle: block.bundle && { url: block.bundle.url, sha256: block.bundle.sha256 },
+    bundle: block.bundle,
     manifest: block.manifest,
     dependencies: block.dependencies,
     conflicts: block.conflicts,

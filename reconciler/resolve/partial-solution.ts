@@ -1,5 +1,5 @@
-import { everything, hasAbsent, isSubset, minus, type Bits } from './resolve-bits.ts'
-import type { Clause } from './resolve-clauses.ts'
+import { everything, hasAbsent, isSubset, minus, type Bits } from './bits.ts'
+import type { Clause } from './clauses.ts'
 
 /** One narrowing of what a plugin can be: chosen (`cause` undefined) or concluded from a clause. */
 interface Assignment {

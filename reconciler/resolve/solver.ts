@@ -1,7 +1,7 @@
-import { Agenda } from './resolve-agenda.ts'
-import { count, firstVersion, hasVersion, isDecided, isDisjoint, isSubset, versionsWhere } from './resolve-bits.ts'
-import { resolvent, termOf, type Clause } from './resolve-clauses.ts'
-import { PartialSolution } from './resolve-partial.ts'
+import { Agenda } from './agenda.ts'
+import { count, firstVersion, hasVersion, isDecided, isDisjoint, isSubset, versionsWhere } from './bits.ts'
+import { resolvent, termOf, type Clause } from './clauses.ts'
+import { PartialSolution } from './partial-solution.ts'
 
 /** A question over plugins 0..n-1; versions are numbered from the newest. */
 export interface Question {

@@ -1,4 +1,4 @@
-import { intersection, isEmpty, isSubset, everything, union, type Bits } from './resolve-bits.ts'
+import { intersection, isEmpty, isSubset, everything, union, type Bits } from './bits.ts'
 
 /** A fact from outside: where a clause comes from, and how a person would be told. Plugins are numbers of the world. */
 export type Fact =

@@ -4,7 +4,7 @@ import { entryDigest, type Lock, type LockBlock } from '../../../schemas/lock.ts
 import { normalizePermissions, type PermissionsInput } from '../../../schemas/permissions.ts'
 import type { PluginEntry, PluginSet } from '../../../schemas/plugin-set.ts'
 import { desiredState, type DesiredState } from '../../../reconciler/plan/desired.ts'
-import { resolve, type ResolveInput, type Resolved } from '../../../reconciler/plan/resolve.ts'
+import { resolve, type ResolveInput, type Resolved } from '../../../reconciler/resolve/resolve.ts'
 import type { Candidate, Hold } from '../../../reconciler/ports.ts'
 
 /* Builders that are valid by default: a test states only what is odd. */

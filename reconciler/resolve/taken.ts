@@ -1,5 +1,5 @@
-import { hasVersion } from './resolve-bits.ts'
-import type { Version, World, WorldPlugin } from './resolve-world.ts'
+import { hasVersion } from './bits.ts'
+import type { Version, World, WorldPlugin } from './world.ts'
 
 /** An answer to look at: what is taken, and who of it speaks about whom. */
 export class Taken {

@@ -1,7 +1,7 @@
-import { factsUnder, type Clause, type Derived } from './resolve-clauses.ts'
-import { outline } from './resolve-outline.ts'
-import { Phrases } from './resolve-phrases.ts'
-import type { World } from './resolve-world.ts'
+import { factsUnder, type Clause, type Derived } from './clauses.ts'
+import { outline } from './outline.ts'
+import { Phrases } from './phrases.ts'
+import type { World } from './world.ts'
 
 /** A derivation in more steps than this is told as an outline: nobody follows a proof of hundred lines. */
 const MOST_STEPS = 40

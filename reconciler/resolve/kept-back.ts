@@ -1,10 +1,10 @@
 import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
-import { byId, excessText, type Bar } from './resolve-eligible.ts'
-import { ranged } from './resolve-phrases.ts'
-import type { Taken } from './resolve-taken.ts'
-import type { KeptBack } from './resolve-types.ts'
-import type { Steps } from './resolve-update.ts'
-import type { Version, WorldPlugin } from './resolve-world.ts'
+import { byId, excessText, type Bar } from './eligible.ts'
+import { ranged } from './phrases.ts'
+import type { Taken } from './taken.ts'
+import type { KeptBack } from './types.ts'
+import type { Steps } from './update.ts'
+import type { Version, WorldPlugin } from './world.ts'
 
 /** The newer versions inside the range that were not taken, newest first, each with the reason that a person can act on. */
 export function keptBack(taken: Taken, plugin: WorldPlugin, steps: Steps): readonly KeptBack[] {

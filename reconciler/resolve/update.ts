@@ -1,8 +1,8 @@
 import { pinnedVersion, upgradeLevel } from '../../schemas/versions.ts'
-import type { Attempt } from './resolve-attempt.ts'
-import type { Bar } from './resolve-eligible.ts'
-import type { ResolveMode } from './resolve-types.ts'
-import type { Version, World, WorldPlugin } from './resolve-world.ts'
+import type { Attempt } from './attempt.ts'
+import type { Bar } from './eligible.ts'
+import type { ResolveMode } from './types.ts'
+import type { Version, World, WorldPlugin } from './world.ts'
 
 const RANKS = { none: 0, patch: 1, minor: 2, major: 3 } as const
 
