@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['./test/bundle.ts'],
+    globalSetup: ['./test/bundle.ts', './test/postgres-once.ts'],
     environment: 'node',
     pool: 'forks',
     testTimeout: 60_000,
