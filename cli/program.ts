@@ -112,6 +112,8 @@ function reading(program: Program, on: On): void {
     .action(on('status', async () => (await import('./commands/status.ts')).statusCommand, (options) => options))
   program.command('generations').description('what was live, and when')
     .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({})))
+  program.command('audit').description('who changed what, and whether the record of it is whole').option('--limit <n>', 'how many records, the newest (default 20)', Number).option('--verify', 'prove the chain from its first record (exit 5 when it is broken)').option('--head <digest>', 'a head that you kept: it must be in the chain')
+    .action(on('audit', async () => (await import('./commands/audit.ts')).auditCommand, (options) => options))
   program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>', 'whose source must have been built (default: the repository in the identity)').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
     .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options })))
 }

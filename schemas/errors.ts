@@ -129,6 +129,8 @@ export const ERRORS = {
   TOMBSTONE_STALE: { retry: 'never', exit: 1, hint: 'Name the version that was removed, as `catalyst status` shows it, or take the line out of `removed:`.' },
   REATTACH_CONFLICT: { retry: 'decision', exit: 3, hint: 'Choose a version whose migrations begin with those that were applied, or let the old tables go first: `removed:`.' },
 
+  AUDIT_BROKEN: { retry: 'never', exit: 5, hint: 'Somebody wrote to the audit past this program. Compare with a backup of the database and with heads kept elsewhere (`catalyst audit --head`).' },
+
   // generations
   GENERATION_UNKNOWN: { retry: 'never', exit: 1, hint: 'List the generations with `catalyst generations`.' },
   ROLLBACK_IMPOSSIBLE: { retry: 'never', exit: 1, hint: 'The code of that generation is not kept any more; lock the older version instead.' },
