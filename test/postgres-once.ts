@@ -23,10 +23,12 @@ export default async function postgresOnce(): Promise<() => Promise<void>> {
   await new Promise<void>((done) => desk.listen(socket, done))
   desk.unref()
   process.env[ASK_AT] = socket
+  const leave = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', leave)
   return async () => {
     desk.close()
     desk.closeAllConnections()
-    rmSync(folder, { recursive: true, force: true })
+    leave()
     await server?.then((s) => s.remove(), () => undefined)
   }
 }

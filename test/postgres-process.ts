@@ -50,8 +50,15 @@ export async function startPostgres(): Promise<PostgresProcess> {
   }
   const remove = async (): Promise<void> => {
     await stop()
+    process.off('exit', abandon)
     rmSync(folder, { recursive: true, force: true })
   }
+  // A run that is broken off asks nobody to clean up.
+  const abandon = (): void => {
+    server?.kill('SIGQUIT')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  process.once('exit', abandon)
   try {
     const [program, args] = as(user, join(bin, 'initdb'), ['-D', data, '-U', 'postgres', `--pwfile=${join(folder, 'password')}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US', '--no-sync', '--no-instructions'])
     execFileSync(program, args, { stdio: 'pipe', env: ENV })
