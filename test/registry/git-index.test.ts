@@ -7,6 +7,7 @@ import { BareRepository } from '../../examples/world/bare-repository.ts'
 import type { IndexRepository } from '../../examples/world/index-repository.ts'
 import { startWorld, type World } from '../../examples/world/world.ts'
 import { tokenFor } from '../../registry/credentials.ts'
+import { gitObjects } from '../../registry/git.ts'
 import { gitIndex, type GitIndexSettings } from '../../registry/git-index.ts'
 import { createHttp } from '../../registry/http.ts'
 import { cachePaths } from '../../registry/paths.ts'
@@ -398,4 +399,25 @@ describe('a repository on this machine', () => {
     const error = await refusal(() => local('./shallow', { knownHead: known }).open({}), 'INDEX_REWRITTEN')
     expect(error.hint).toContain('--unshallow')
   })
+})
+
+test('objects that were worked out are remembered, also in packs that somebody else wrote', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'catalyst-pack-'))
+  const git = (...args: string[]): string => execFileSync('git', ['-C', dir, '-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { encoding: 'utf8' }).trim()
+  git('init', '-q')
+  const oids = Array.from({ length: 12 }, (_, i) => {
+    writeFileSync(join(dir, 'file'), Array.from({ length: 300 }, (_, n) => `line ${n} ${n === i ? 'changed' : ''}`).join('\n'))
+    git('add', 'file')
+    git('commit', '-qm', String(i))
+    return git('rev-parse', 'HEAD:file')
+  })
+  git('repack', '-adfq', '--depth=50')
+  const cache = {}
+  const objects = gitObjects(join(dir, '.git'), 'x', cache)
+  for (const oid of oids) expect(Buffer.from(await objects.read(oid, 'blob')).toString()).toContain('changed')
+  const [packs] = Object.getOwnPropertySymbols(cache).map((symbol) => (cache as Record<symbol, Map<string, Promise<{ offsetCache: object }>>>)[symbol])
+  const [pack] = await Promise.all(packs?.values() ?? [])
+  // All but the very first, before which there was no pack to tell.
+  expect(Object.keys(pack?.offsetCache ?? {}).length).toBeGreaterThanOrEqual(oids.length - 1)
+  rmSync(dir, { recursive: true })
 })
