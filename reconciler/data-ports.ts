@@ -165,9 +165,15 @@ export type ClassState =
   | { readonly state: 'quarantined'; readonly since: string; readonly purgeAt: string }
   | { readonly state: 'purged'; readonly at: string; readonly by: string }
 
+/** Answers of a person to what a policy asks, given by flag or at a terminal. In git they stand as a tombstone. */
+export type Answers = Readonly<Partial<Record<DataClass, 'keep' | 'remove'>>>
+
 /** What is recorded of a removal besides the block: policy as sealed, and what became of each class. */
 export interface Removal {
+  /** Seal and the lock's removed block, the most conservative of both; tombstones and answers are not mixed in, so that they can be taken back. */
   readonly policy: SealedPolicy
+  /** Answers that are not in git: they count as long as the policy asks and no tombstone says otherwise. */
+  readonly answers?: Answers
   readonly code: 'kept' | 'removed'
   readonly classes: Readonly<Record<DataClass, ClassState>>
   readonly backup: BackupRef | undefined

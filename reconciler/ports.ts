@@ -5,6 +5,7 @@ import type { IndexLine } from '../schemas/index-line.ts'
 import type { LockBlock, LockedSigner } from '../schemas/lock.ts'
 import type { Manifest } from '../schemas/manifest.ts'
 import type { Problem } from '../schemas/errors.ts'
+import type { Removal } from './data-ports.ts'
 import type { RegistryEntry, RegistryFile } from '../schemas/registry-entry.ts'
 
 /*
@@ -179,6 +180,8 @@ export interface RetainedRecord {
   readonly block: LockBlock
   readonly removedAt: string
   readonly generation: number
+  /** What was decided and what became of it. Absent in records of versions that kept everything. */
+  readonly removal?: Removal
 }
 
 /**
