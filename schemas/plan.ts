@@ -1,6 +1,7 @@
 import * as Type from 'typebox'
 import { Closed, Id, Instant, MigrationRef, SealedPolicy, Sha256, Version } from './common.ts'
 import { Permissions } from './permissions.ts'
+import { APPROVALS } from './plugin-set.ts'
 
 export const PLAN_FORMAT_VERSION = 1
 
@@ -51,6 +52,10 @@ export const Change = Closed({
 })
 export type Change = Type.Static<typeof Change>
 
+/** One thing about a change that a person must consent to: why, and the word in `accept:` that says so. */
+export const ConsentNeed = Closed({ accept: Type.Enum([...APPROVALS]), why: Type.String() })
+export type ConsentNeed = Type.Static<typeof ConsentNeed>
+
 /** A change that waits for a person, or cannot be made; it never holds up others outside its dependents. */
 export const Blocked = Closed({
   id: Id,
@@ -60,6 +65,8 @@ export const Blocked = Closed({
   /** The exact YAML or command to write. */
   hint: Type.String(),
   to: Type.Optional(Version),
+  /** Of APPROVAL_MISSING: what of it needs consent, one by one. */
+  needs: Type.Optional(Type.Array(ConsentNeed)),
 })
 export type Blocked = Type.Static<typeof Blocked>
 

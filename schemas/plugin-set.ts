@@ -42,7 +42,8 @@ const PluginEntry = Closed({
 })
 export type PluginEntry = Type.Static<typeof PluginEntry>
 
-const APPROVALS = ['major', 'breaking', 'irreversible', 'signer', 'registry', 'restore', 'unsigned', 'evidence'] as const
+/** What a person can consent to, by the word in `accept:`. */
+export const APPROVALS = ['major', 'breaking', 'irreversible', 'signer', 'registry', 'restore', 'unsigned', 'evidence'] as const
 export type ApprovalKind = (typeof APPROVALS)[number]
 
 /** A person's consent in git. It is bound to a change (`to` = entry digest), or names the removals it allows. */

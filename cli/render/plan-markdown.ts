@@ -1,4 +1,4 @@
-import type { Change, Plan } from '../../schemas/plan.ts'
+import type { Blocked, Change, Plan } from '../../schemas/plan.ts'
 import { safe } from '../terminal.ts'
 import { planSummary } from './plan.ts'
 
@@ -7,11 +7,16 @@ export function planMarkdown(plan: Plan): string {
   const parts = [
     `### Plugin plan for \`${plan.store}\``,
     ...(plan.changes.length > 0 ? [table(plan.changes)] : []),
-    ...plan.blocked.map((b) => `> [!WARNING]\n> **${b.id}** ${b.to ?? ''} is blocked: ${code(b.reason)}\n\n${fence(b.hint)}`),
+    ...plan.blocked.map(blockedPart),
     ...plan.notices.map((n) => `> [!NOTE]\n> ${code(n.message)}${n.hint ? `\n\n${fence(n.hint)}` : ''}`),
     planSummary(plan).replace(/\n/g, '  \n'),
   ]
   return parts.join('\n\n')
+}
+
+function blockedPart({ id, to, reason, needs = [], hint }: Blocked): string {
+  const why = needs.length > 0 ? ` until somebody consents:\n${needs.map((need) => `> - **${need.accept}** ${code(need.why)}`).join('\n')}` : `: ${code(reason)}`
+  return `> [!WARNING]\n> **${id}** ${to ?? ''} is blocked${why}\n\n${fence(hint)}`
 }
 
 /** A remark under a plan; what it names may come from anywhere. */

@@ -89,8 +89,10 @@ function alike(blocked: readonly Blocked[]): readonly (readonly [Blocked, ...Blo
 function renderBlocked(together: readonly [Blocked, ...Blocked[]], paint: Paint): string {
   const [blocked] = together
   const to = blocked.to ? ` ${blocked.to}` : ''
-  const head = `${paint('bad', '!')} ${paint('strong', together.map(({ id }) => id).join(', '))}${to}  ${paint('quiet', `${VERB[blocked.action]} blocked (${blocked.code}): ${safe(blocked.reason)}`)}`
-  return [head, ...indent(blocked.hint)].join('\n')
+  const needs = blocked.needs ?? []
+  const reason = needs.length > 0 ? 'write the consent below, or reject this version' : safe(blocked.reason)
+  const head = `${paint('bad', '!')} ${paint('strong', together.map(({ id }) => id).join(', '))}${to}  ${paint('quiet', `${VERB[blocked.action]} blocked (${blocked.code}): ${reason}`)}`
+  return [head, ...needs.map(({ accept, why }) => `    ${paint('quiet', accept.padEnd(12))} ${safe(why)}`), ...indent(blocked.hint)].join('\n')
 }
 
 function renderNotice(notice: Notice, paint: Paint): string {

@@ -1,6 +1,6 @@
 import type { LockBlock } from '../../schemas/lock.ts'
 import { normalizePermissions, permissionExcess } from '../../schemas/permissions.ts'
-import type { Action, Change, Effects, PlanSide } from '../../schemas/plan.ts'
+import type { Action, Change, ConsentNeed, Effects, PlanSide } from '../../schemas/plan.ts'
 import { compareVersions } from '../../schemas/versions.ts'
 import type { InstallRecord } from '../ports.ts'
 import type { DesiredPlugin } from './desired.ts'
@@ -19,19 +19,20 @@ export interface Step {
   readonly repair?: string
 }
 
-/** The change that a step needs, with its effects. Pure. */
-export function changeOf(step: Step): Omit<Change, 'group'> {
+/** The change that a step needs, with its effects; `consented` is what was agreed to in git, and is named all the same. Pure. */
+export function changeOf(step: Step, consented: readonly ConsentNeed[] = []): Omit<Change, 'group'> {
   const from = step.record ? installedSide(step.record) : undefined
   const action = actionOf(step, from)
+  const effects = effectsOf(step, from)
   return {
     id: step.id,
     action,
     ...(from ? { from } : {}),
     ...(step.to ? { to: step.to } : {}),
     reason: reasonOf(action, step, from),
-    effects: effectsOf(step, from),
+    effects: { ...effects, notes: [...effects.notes, ...consented.map((need) => `${need.accept}, approved: ${need.why}`)] },
     destructive: false,
-    reversible: true,
+    reversible: effects.migrations.every((m) => m.down),
   }
 }
 

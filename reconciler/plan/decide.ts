@@ -2,7 +2,7 @@ import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
 import { releaseDigest, type Lock, type LockBlock } from '../../schemas/lock.ts'
 import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
 import type { InstallRecord } from '../ports.ts'
-import { approvalNeeds } from './approvals.ts'
+import { approvalNeeds, consentNeeds } from './approvals.ts'
 import { changeOf, type Step } from './changes.ts'
 import { inconsistentSteps } from './consistency.ts'
 import type { DesiredPlugin, DesiredState } from './desired.ts'
@@ -23,11 +23,11 @@ export function plan(input: PlanInput): Plan {
   const steps = stepsOf(input)
   const held = steps.filter((step) => !step.repair && holdOn({ id: step.id, from: step.record?.block, to: step.to }, input.observed.store.holds))
   const open = steps.filter((step) => !held.includes(step))
-  const undecided = [...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals))]
+  const undecided = [...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals, input.observed.store.installs))]
   const waiting = new Set([...undecided, ...held].map((b) => b.id))
   const blocked = [...undecided, ...inconsistentSteps(open, waiting, input)]
   const free = open.filter((step) => !blocked.some((b) => b.id === step.id))
-  const changes = groupsOf(free.map(changeOf), input)
+  const changes = groupsOf(free.map((step) => changeOf(step, consentNeeds(step, input.observed.store.installs))), input)
   return {
     formatVersion: PLAN_FORMAT_VERSION,
     store: input.desired.store.id,
