@@ -7,6 +7,7 @@ import type { Manifest } from '../schemas/manifest.ts'
 import type { Problem } from '../schemas/errors.ts'
 import type { Removal } from './data-ports.ts'
 import type { RegistryEntry, RegistryFile } from '../schemas/registry-entry.ts'
+import type { Removal } from './data-ports.ts'
 
 /*
  * What the reconciler needs of the outside world. It declares the shapes; `registry/`, `validator/`,
@@ -246,6 +247,8 @@ export interface StoreCommit {
   readonly installs: readonly InstallRecord[]
   /** Retained from now on, beside those that are already. */
   readonly removed: readonly RetainedRecord[]
+  /** When given, all that were retained before are replaced by these: how a removal goes on, and ends. */
+  readonly retainedNow?: readonly RetainedRecord[] | undefined
   /** All holds that stand now. */
   readonly holds: readonly Hold[]
   readonly audit: readonly Omit<AuditRecord, 'sequence' | 'chain' | 'at' | 'by'>[]
@@ -260,7 +263,7 @@ export interface Lease {
   readonly expiresAt: string
 }
 
-/** The store's own database. SQLite here; PostgreSQL behind the same port. Times are arguments: the port has no clock. */
+/** The store's own database, SQLite or PostgreSQL. Times are arguments: the port has no clock. */
 export interface StoreState {
   /** One cheap query: changes whenever anything recorded changes. 0 for a store without records. */
   serial(): Promise<number>

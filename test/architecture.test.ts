@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'reconciler/lock': ['schemas', 'reconciler/plan', 'reconciler/resolve', 'reconciler/ports.ts'],
   'reconciler/apply': ['schemas', 'reconciler/plan', 'reconciler/state', 'reconciler/lock', 'reconciler/ports.ts'],
   'reconciler/state': ['schemas', 'reconciler/ports.ts'],
-  'reconciler/store-db': ['schemas', 'reconciler/ports.ts'],
+  'reconciler/store-db': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts'],
   'reconciler/tables': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts', 'reconciler/store-db'],
   catalog: ['schemas', 'registry', 'validator', 'reconciler/ports.ts'],
   sandbox: ['schemas', 'reconciler/ports.ts', 'reconciler/state'],
@@ -39,6 +39,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'oxc-parser': ['validator/parse.ts'],
   commander: ['cli/program.ts'],
   'node:sqlite': ['reconciler/store-db/sqlite-connection.ts', 'reconciler/store-db/serial.ts'],
+  pg: ['reconciler/store-db/postgres-connection.ts'],
 }
 
 const FOLDERS = ['schemas', 'registry', 'validator', 'reconciler', 'catalog', 'sandbox', 'api', 'cli', 'examples/world', 'examples/plugins']

@@ -43,7 +43,8 @@ class MemoryStore implements StoreState {
     if (this.#current !== number) this.#activations.push({ number: this.#activations.length + 1, generation: number, ...commit.activation })
     this.#current = number
     this.#installs = [...commit.installs].sort((a, b) => (a.id < b.id ? -1 : 1))
-    for (const record of commit.removed) this.#retained.set(record.id, record)
+    if (commit.retainedNow) this.#retained.clear()
+    for (const record of [...(commit.retainedNow ?? []), ...commit.removed]) this.#retained.set(record.id, record)
     for (const record of commit.installs) this.#retained.delete(record.id)
     this.#holds = [...commit.holds].sort((a, b) => (a.id + a.from < b.id + b.from ? -1 : 1))
     this.#append(commit.audit, now, commit.activation.by)

@@ -6,7 +6,8 @@ import { transaction, type Connection } from './sqlite-connection.ts'
  * once released. The version stands in a table of ours: `PRAGMA user_version` belongs to the store.
  *
  * `catalyst_records` holds each install record once, by digest: a generation of a hundred plugins of which one changed
- * adds one record. Generations map ids to those digests.
+ * adds one record. Generations map ids to those digests. Since version 2 `catalyst_migrations` holds what plugins'
+ * migrations have run, with their texts, and `catalyst_owned` what they made.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -27,6 +28,14 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE catalyst_activations (number INTEGER PRIMARY KEY AUTOINCREMENT, generation INTEGER NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL);
   CREATE TABLE catalyst_lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL, token INTEGER NOT NULL, since TEXT NOT NULL, expires_at TEXT NOT NULL);
   CREATE TABLE catalyst_audit (sequence INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL, event TEXT NOT NULL, id TEXT, details TEXT NOT NULL, chain TEXT NOT NULL);
+  `,
+  `
+  CREATE TABLE catalyst_migrations (
+    plugin TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, checksum TEXT NOT NULL, up TEXT NOT NULL, down TEXT,
+    applied_at TEXT NOT NULL, sequence INTEGER NOT NULL UNIQUE, PRIMARY KEY (plugin, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE catalyst_owned (plugin TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+  CREATE TABLE catalyst_quarantined (plugin TEXT PRIMARY KEY, since TEXT NOT NULL) WITHOUT ROWID;
   `,
 ]
 

@@ -7,14 +7,14 @@ import { assertFree, assertToken, isHeld, newLease, renewed } from './fencing.ts
 import { memoryStore } from './memory.ts'
 import { connect, transaction, unsynced, type Connection } from './sqlite-connection.ts'
 import { SqliteRecords } from './sqlite-records.ts'
-import { assertKnown, migrate, SCHEMA_VERSION } from './sqlite-schema.ts'
+import { assertKnown, migrate } from './sqlite-schema.ts'
 
 /** How many generations the database remembers. What happened before stands in the audit. */
 const GENERATIONS_REMEMBERED = 100
 
 /**
  * Opens the store state in a SQLite file. With `readOnly` nothing is made or changed: a file or tables that do not
- * exist yet are an empty store.
+ * exist yet are an empty store, and older tables are read as they are.
  * @throws CatalystError STATE_UNAVAILABLE, STATE_INVALID (newer tables, not a database), READ_ONLY, DISK_FULL, BUSY
  */
 export async function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): Promise<StoreState> {
@@ -22,7 +22,7 @@ export async function openSqlite(path: string, options: { readonly readOnly?: bo
   const db = await connect(path, options)
   try {
     if (!options.readOnly) migrate(db, path)
-    else if (transaction(db, path, 'read', () => assertKnown(db, path)) < SCHEMA_VERSION) {
+    else if (transaction(db, path, 'read', () => assertKnown(db, path)) === 0) {
       db.close()
       return memoryStore()
     }
@@ -195,8 +195,9 @@ class SqliteStore implements StoreState {
       AND digest NOT IN (SELECT value FROM catalyst_generations, json_each(catalyst_generations.plugins))`)
   }
 
-  #writeRetained({ removed }: StoreCommit): void {
-    for (const record of removed) this.#run('INSERT OR REPLACE INTO catalyst_retained VALUES (?, ?)', record.id, JSON.stringify(record))
+  #writeRetained({ removed, retainedNow }: StoreCommit): void {
+    if (retainedNow) this.#run('DELETE FROM catalyst_retained')
+    for (const record of [...(retainedNow ?? []), ...removed]) this.#run('INSERT OR REPLACE INTO catalyst_retained VALUES (?, ?)', record.id, JSON.stringify(record))
     this.#run('DELETE FROM catalyst_retained WHERE id IN (SELECT id FROM catalyst_installs)')
   }
 
