@@ -121,7 +121,8 @@ class Thread {
   #next = 0
 
   constructor(settings: ProofJobStart) {
-    this.#worker = new Worker(workerFile(), { workerData: { settings, compileCache: compileCache() } satisfies ThreadStart })
+    // Short-lived objects by the megabyte: with room for more of them a thread only keeps more garbage (lock of 100: 245 -> 195 MB, and less processor time).
+    this.#worker = new Worker(workerFile(), { workerData: { settings, compileCache: compileCache() } satisfies ThreadStart, resourceLimits: { maxYoungGenerationSizeMb: 12 } })
     this.#worker.on('message', (answer: JobAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#failAll(error))
     this.#worker.on('exit', () => this.#failAll(new CatalystError('INTERNAL', 'a proving thread ended early')))
