@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CatalystError } from '../schemas/errors.ts'
+import { LIMITS } from '../schemas/limits.ts'
 import type { LockBlock } from '../schemas/lock.ts'
 import type { LockDeps } from '../reconciler/lock/lock.ts'
 import { authorize, type AuthoritySources, type ReleaseHosts } from '../reconciler/lock/authority.ts'
@@ -11,17 +12,21 @@ import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
 import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
-import type { Hold, IndexSource, Probe, Progress, StoreState } from '../reconciler/ports.ts'
-import { trying } from '../reconciler/state/disk.ts'
+import type { ConfigSchema } from '../reconciler/plan/config.ts'
+import type { ArtifactSource, Hold, IndexSource, InstallRecord, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
+import { bytesIfThere, trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
 import { openSqlite } from '../reconciler/store-db/sqlite.ts'
+import type { Http } from '../registry/http.ts'
 import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
+import type { Said } from './config-checks.ts'
 import { databaseFile } from './database.ts'
 import { codeOf } from './inspections.ts'
 import { progressTo } from './progress.ts'
 import { openProofs, type Proofs } from './proofs.ts'
 import { rememberedDatabase } from './remembered-database.ts'
+import { secretsOf } from './secrets.ts'
 import { settingsFrom, type Settings } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 import { StoreFiles } from './store-files.ts'
@@ -105,6 +110,10 @@ export class House {
     return this.databasePath(desired)
   }
 
+  async installs(desired: DesiredState): Promise<readonly InstallRecord[]> {
+    return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).installs)
+  }
+
   async holds(desired: DesiredState): Promise<readonly Hold[]> {
     return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
   }
@@ -143,6 +152,30 @@ export class House {
     const { signedSnapshot } = await import('./snapshot.ts')
     if (!keyFile) throw new CatalystError('USAGE', '--snapshot needs --snapshot-key: an unsigned snapshot proves nothing')
     return signedSnapshot(observed, { store, takenAt: this.now() }, await this.files.readText(keyFile))
+  }
+
+  // ---- configs --------------------------------------------------------------------------------------------------
+
+  /** The config schemas of locked releases: from their trees here, else from their archives in the cache, and with `offline: false` from where those were published. */
+  async configSchemas(desired: DesiredState, blocks: ReadonlyMap<string, LockBlock>, { offline }: { readonly offline: boolean }): Promise<ReadonlyMap<string, ConfigSchema>> {
+    const { configSchemas } = await import('./config-schemas.ts')
+    const opened: { world?: Promise<World> } = {}
+    const inArchive = async (block: LockBlock): Promise<Uint8Array | undefined> => {
+      const [{ readPackage }, { artifacts, locate }] = await Promise.all([import('../registry/archive/package-tree.ts'), (opened.world ??= this.#world(desired))])
+      const { url, sha256, size } = block.artifact
+      return readPackage(await artifacts.fetch({ url: locate(block.registry, url), sha256, size, maxBytes: LIMITS.artifactMaxBytes }, { offline })).read('manifest.json')
+    }
+    try {
+      return await configSchemas(blocks, { inTree: (block) => bytesIfThere(join(this.paths.tree(block.tree), 'manifest.json')), inArchive })
+    } finally {
+      await opened.world?.then((world) => world.http.close())
+    }
+  }
+
+  /** What apply asks before code goes live; values are looked up in this process. */
+  admission(said: Said): NonNullable<ApplyDeps['admit']> {
+    const secrets = secretsOf(this.files.dir, this.#env)
+    return async (id, block, dir) => (await import('./admission.ts')).admission(said, secrets)(id, block, dir)
   }
 
   // ---- locking --------------------------------------------------------------------------------------------------
@@ -249,7 +282,7 @@ export class House {
     return this.#proofs
   }
 
-  async #world(desired: DesiredState) {
+  async #world(desired: DesiredState): Promise<World> {
     const [{ createHttp }, { downloads }, { tokenFor }, indexes] = await Promise.all([import('../registry/http.ts'), import('../registry/downloads.ts'), import('../registry/credentials.ts'), import('./registries.ts')])
     const http = createHttp({ proxyEnv: this.#env })
     const credentials = tokenFor(this.settings.githubToken, { apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl })
@@ -267,3 +300,13 @@ export class House {
   }
 }
 
+/** The outside world, opened for one command. */
+interface World {
+  readonly http: Http
+  readonly registries: readonly IndexSource[]
+  readonly artifacts: ArtifactSource
+  readonly verifier: Verifier
+  readonly packages: Packages
+  readonly locate: (registry: string | undefined, url: string) => string
+  readonly progress: Progress
+}

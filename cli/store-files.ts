@@ -5,7 +5,7 @@ import { CatalystError } from '../schemas/errors.ts'
 import type { Lock } from '../schemas/lock.ts'
 import { readLock, writeLock } from '../schemas/lock-file.ts'
 import { readPluginSet } from '../schemas/plugin-set-file.ts'
-import { desiredState, type DesiredState } from '../reconciler/plan/desired.ts'
+import { desiredState, type DesiredState, type PlaceOf } from '../reconciler/plan/desired.ts'
 import type { Problem } from '../schemas/errors.ts'
 
 /** The files of a store repository that people review: read here, written here, nowhere else. */
@@ -48,10 +48,10 @@ export class StoreFiles {
   }
 
   /** @throws CatalystError FILE_NOT_FOUND, FILE_UNREADABLE, and everything that can be wrong in plugins.yaml */
-  async readDesired(): Promise<{ readonly desired: DesiredState; readonly text: string; readonly warnings: readonly Problem[] }> {
+  async readDesired(): Promise<{ readonly desired: DesiredState; readonly placeOf: PlaceOf; readonly text: string; readonly warnings: readonly Problem[] }> {
     const bytes = await this.#read(this.pluginsPath, 'Run `catalyst init` to make one, or name the store with `-C DIR`.')
     const { set, placeOf, warnings } = readPluginSet(bytes, this.shown(this.pluginsPath))
-    return { desired: desiredState(set, placeOf), text: bytes.toString('utf8'), warnings }
+    return { desired: desiredState(set, placeOf), placeOf, text: bytes.toString('utf8'), warnings }
   }
 
   /** The lock, or undefined when there is none yet. @throws CatalystError LOCK_INVALID, LOCK_EDITED, LOCK_CONFLICT, LOCK_TOO_NEW, FILE_UNREADABLE */

@@ -50,6 +50,7 @@ export const ERRORS = {
   UNKNOWN_REGISTRY: { retry: 'never', exit: 1, hint: 'Name one of the registries under `registries:`.' },
   SCHEMA_UNSUPPORTED: { retry: 'never', exit: 1, hint: 'Use the subset of JSON Schema named in docs/formats.md.' },
   CONFIG_INVALID: { retry: 'never', exit: 1, hint: 'Correct `config` of the plugin as its schema says.' },
+  CONFIG_UNCHECKED: { retry: 'next-pass', exit: 5, hint: 'Run `catalyst lock` where the package can be fetched; `apply` checks the config in any case before it goes live.' },
   SECRET_MISSING: { retry: 'never', exit: 1, hint: 'Set the variable or create the file that the reference names.' },
 
   // finding and resolving

@@ -25,6 +25,23 @@ export function referencesIn(text: string): readonly Reference[] {
   return pieces(text).flatMap((piece) => (typeof piece === 'object' ? [piece] : []))
 }
 
+/** A reference as it is written: `${env:NAME}`. */
+export function referenceText({ kind, name }: Reference): string {
+  return `\${${kind}:${name}}`
+}
+
+/** All references of a value, at any depth, each with where it first stands; sorted by their text. */
+export function allReferences(value: unknown): readonly { readonly reference: Reference; readonly path: Path }[] {
+  const found = new Map<string, { reference: Reference; path: Path }>()
+  const visit = (at: unknown, path: Path): void => {
+    if (typeof at === 'string') for (const reference of referencesIn(at)) if (!found.has(referenceText(reference))) found.set(referenceText(reference), { reference, path })
+    if (Array.isArray(at)) at.forEach((item, i) => visit(item, [...path, i]))
+    else if (typeof at === 'object' && at !== null) for (const [key, item] of Object.entries(at)) visit(item, [...path, key])
+  }
+  visit(value, [])
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, place]) => place)
+}
+
 /** True when the text is one reference and nothing else. */
 export function isReference(value: unknown): value is string {
   return typeof value === 'string' && /^\$\{(env|file):[^}]+\}$/.test(value) && referencesIn(value).length === 1

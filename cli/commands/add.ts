@@ -1,4 +1,4 @@
-import { CatalystError } from '../../schemas/errors.ts'
+import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import { idProblem } from '../../schemas/names.ts'
 import type { Permissions } from '../../schemas/permissions.ts'
 import { editPluginSet } from '../../schemas/plugin-set-edit.ts'
@@ -7,11 +7,12 @@ import { readPluginSet } from '../../schemas/plugin-set-file.ts'
 import { desiredState, type PlaceOf } from '../../reconciler/plan/desired.ts'
 import type { LockOutcome } from '../../reconciler/lock/lock.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { invalidConfigs } from '../config-checks.ts'
 import { waitingLines } from '../render/lock.ts'
 import { permissionLines } from '../render/permissions.ts'
 import { signerShown } from '../render/words.ts'
 import { safe } from '../terminal.ts'
-import { lockResult, resolveAndProve } from './lock.ts'
+import { lockedConfigs, lockResult, resolveAndProve } from './lock.ts'
 
 export interface AddArgs {
   readonly id: string
@@ -98,10 +99,18 @@ function sameAgain({ id, version, registry, source }: AddArgs): string {
 async function write(context: CommandContext, text: string, outcome: LockOutcome): Promise<CommandResult> {
   if (outcome.waiting.length === 0 && outcome.problems.every((p) => p.severity === 'warning' || p.code === 'REGISTRY_SHADOWED')) {
     await context.house.files.writePlugins(text)
-    return lockResult(outcome, await context.house.files.writeLock(outcome.lock), [], context)
+    const written = await context.house.files.writeLock(outcome.lock)
+    return lockResult(outcome, written, await unconfigured(context, outcome), context)
   }
   const next = outcome.waiting.length > 0 ? ' Write what is shown and the new entry into plugins.yaml, then run `catalyst lock`.' : ''
   return { ...lockResult(outcome, false, [], context), text: [...waitingLines(outcome.waiting, context.paint), `Nothing was written.${next}`].join('\n') }
+}
+
+/** A new plugin has no config yet: what it still needs is told where it belongs, and nothing applies it before. */
+async function unconfigured(context: CommandContext, outcome: LockOutcome): Promise<readonly Problem[]> {
+  const { desired, placeOf } = await context.house.files.readDesired()
+  const problems = invalidConfigs(await lockedConfigs(context, { desired, lock: outcome.lock, placeOf }, outcome))
+  return problems.map((problem) => ({ ...problem, severity: 'warning', hint: problem.hint ?? 'Write it under `config:` of the plugin in plugins.yaml; until then `apply` leaves the plugin out.' }))
 }
 
 /** Only what is asked: a grant that a person reads has no empty lines. */

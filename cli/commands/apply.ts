@@ -1,13 +1,14 @@
-import { CatalystError, highestExit, type Problem } from '../../schemas/errors.ts'
+import { CatalystError, highestExit, problemsOfError, type Problem } from '../../schemas/errors.ts'
 import { releaseDigest, type Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import type { Command, CommandContext } from '../command.ts'
+import { invalidConfigs } from '../config-checks.ts'
 import { renderApplied } from '../render/applied.ts'
 import { lookAtFiles, recordNothingToDo } from '../stamp.ts'
-import { wanted } from './plan.ts'
+import { configsFor, wanted } from './plan.ts'
 
 /**
  * `catalyst apply [--expect DIGEST] [--check]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
@@ -16,15 +17,17 @@ import { wanted } from './plan.ts'
  */
 export const applyCommand: Command<{ readonly expect?: string; readonly check?: boolean }> = async (context, { expect, check = false }) => {
   const { house } = context
-  const { desired, lock } = await wanted(context)
+  const said = await wanted(context)
+  const { desired, lock } = said
   const observed = await house.observe(desired, { check })
-  const decided = plan({ desired, lock, observed, revision: await house.revision() })
+  const configs = await configsFor(context, said, observed.store.installs)
+  const decided = plan({ desired, lock, observed, configs, revision: await house.revision() })
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
-  const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, deps))
+  const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
   const exit = exitOf(decided, result)
   if (exit === 0) await settle(context)
-  return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: failures(result) }
+  return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: [...invalidConfigs(configs), ...failures(result)] }
 }
 
 function assertExpected(decided: Plan, expect: string): void {
@@ -61,7 +64,7 @@ async function settle(context: CommandContext): Promise<void> {
 }
 
 function failures(result: ApplyResult): readonly Problem[] {
-  return result.outcomes.flatMap(({ id, error }) => (error ? [{ code: error.code, message: `${id}: ${error.message}`, hint: error.hint, ...(error.place ? { place: error.place } : {}) }] : []))
+  return result.outcomes.flatMap(({ id, error }) => (error ? problemsOfError(error).map((problem) => ({ ...problem, message: `${id}: ${problem.message}` })) : []))
 }
 
 function exitOf(decided: Plan, result: ApplyResult): number {

@@ -4,9 +4,11 @@ import type { Lock } from '../../schemas/lock.ts'
 import { lock, type LockOutcome } from '../../reconciler/lock/lock.ts'
 import { proveAgain } from '../../reconciler/lock/prove-again.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
+import type { ConfigChecks } from '../../reconciler/plan/config.ts'
 import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import type { ResolveMode } from '../../reconciler/resolve/types.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { configChecks, invalidConfigs, uncheckedConfigs, type Said } from '../config-checks.ts'
 import { mergedLock } from '../merge-lock.ts'
 import { movePins, unpinned } from '../pins.ts'
 import { lockJson, renderLock } from '../render/lock.ts'
@@ -31,12 +33,19 @@ export const updateCommand: Command<{ readonly ids: readonly string[]; readonly 
 /** Resolves, proves and writes the lock; the answer says what moved, what was kept back and what waits. */
 export async function relock(context: CommandContext, mode: ResolveMode, locked: Lock | undefined): Promise<CommandResult> {
   const { files } = context.house
-  const { desired, warnings, text } = await files.readDesired()
+  const { desired, placeOf, warnings, text } = await files.readDesired()
   const resolved = await resolveAndProve(context, unpinned(desired, mode), mode, locked)
   const moved = mode.kind === 'update' ? movePins(text, desired, resolved, files.shown(files.pluginsPath)) : { text, outcome: resolved }
   await files.writePlugins(moved.text)
   const written = await files.writeLock(moved.outcome.lock)
-  return lockResult(moved.outcome, written, warnings, context)
+  const configs = await lockedConfigs(context, { desired, lock: moved.outcome.lock, placeOf }, moved.outcome)
+  return lockResult(moved.outcome, written, [...warnings, ...invalidConfigs(configs), ...uncheckedConfigs(configs)], context)
+}
+
+/** Configs as the packages want them that are locked now. Packages that nobody has in hand are read again, and fetched where they must be. */
+export async function lockedConfigs({ house }: CommandContext, said: Said, { manifests }: LockOutcome): Promise<ConfigChecks> {
+  const known = new Map([...manifests].map(([id, manifest]) => [id, manifest.config]))
+  return configChecks(house, said, await house.installs(said.desired), { offline: false, known })
 }
 
 /** One run of the lock stage with the real world behind it; writes nothing. */
@@ -60,14 +69,17 @@ export function lockResult(outcome: LockOutcome, written: boolean, warnings: rea
  * accidents, this catches who edits them along.
  */
 async function checkLock({ house, paint }: CommandContext, prove: boolean): Promise<CommandResult> {
-  const { desired } = await house.files.readDesired()
+  const { desired, placeOf } = await house.files.readDesired()
   const locked = await house.files.readLock()
   const shown = house.files.shown(house.files.lockPath)
   if (!locked) throw new CatalystError('LOCK_MISSING', `there is no ${shown}`)
   const problems: Problem[] = [...staleness(desired, locked)]
   if ((await house.files.lockText()) !== writeLock(locked)) problems.push({ code: 'LOCK_STALE', message: `${shown} is not written as our tools write it`, place: { file: shown } })
   if (prove && problems.length === 0) problems.push(...(await house.withLockDeps(desired, (deps) => proveAgain(locked, desired, deps))))
+  const configs = await configChecks(house, { desired, lock: locked, placeOf }, [], { offline: true })
+  problems.push(...invalidConfigs(configs), ...uncheckedConfigs(configs))
+  const sound = problems.every((p) => p.severity === 'warning')
   const proven = prove ? ', each release proven again' : ''
-  const text = problems.length === 0 ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${plugins(Object.keys(locked.plugins).length)}${proven}.` : ''
-  return { exit: 0, text, result: { upToDate: problems.length === 0, proven: prove && problems.length === 0 }, problems }
+  const text = sound ? `${paint('good', '✓')} ${shown} answers plugins.yaml: ${plugins(Object.keys(locked.plugins).length)}${proven}.` : ''
+  return { exit: 0, text, result: { upToDate: sound, proven: prove && sound }, problems }
 }

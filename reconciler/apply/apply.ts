@@ -19,6 +19,8 @@ import { stepsOf, type ApplyInput, type Step } from './steps.ts'
 /** The world as apply needs it. */
 export interface ApplyDeps extends LeaseDeps, ActivateDeps, StageDeps {
   readonly probe: Probe
+  /** Asked about each release that lies here proven, before it may go live: is its config what it takes, and is every value there? @throws CatalystError CONFIG_INVALID, SECRET_MISSING */
+  readonly admit?: ((id: string, block: LockBlock, dir: string) => Promise<void>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -111,7 +113,10 @@ async function stageAll(steps: readonly Step[], errors: Map<string, CatalystErro
   const wanted = steps.flatMap((step) => (step.after && !step.done ? [{ ...step, after: step.after }] : []))
   await bounded(wanted, PARALLEL, async ({ id, action, after }) => {
     await perPlugin(id, `stage ${id} ${after.block.version}`, errors, signal, async () => {
-      staged.set(id, await stage(id, after.block, deps, { suspect: action === 'repair', signal }))
+      const found = await stage(id, after.block, deps, { suspect: action === 'repair', signal })
+      staged.set(id, found)
+      // What runs already is repaired whatever its config says now.
+      if (action !== 'repair') await deps.admit?.(id, after.block, found.dir)
     })
     deps.progress({ stage: 'stage', id, done: ++done, total: wanted.length })
     deps.onBoundary?.(`staged ${id}`)

@@ -1,6 +1,7 @@
 import { byCodeUnit, type Digest } from '../../schemas/digest.ts'
 import { CatalystError, ERRORS, type Problem } from '../../schemas/errors.ts'
 import { LOCK_VERSION, type Lock, type LockBlock } from '../../schemas/lock.ts'
+import type { Manifest } from '../../schemas/manifest.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import { resolve } from '../resolve/resolve.ts'
 import { distrusted } from '../plan/trust.ts'
@@ -57,6 +58,8 @@ export interface LockOutcome {
   readonly notices: Resolved['notices']
   /** Plugins that could not be moved or taken, each unchanged. */
   readonly problems: readonly Problem[]
+  /** Manifests of the releases that were read for this lock, by plugin: what did not move was not read again. */
+  readonly manifests: ReadonlyMap<string, Manifest>
   /** Findings of the validator that do not refuse. */
   readonly findings: readonly { readonly id: string; readonly problem: Problem }[]
 }
@@ -163,8 +166,17 @@ function outcome(request: LockRequest, gathered: Gathered, resolved: Resolved, p
     waiting: waiting.waiting,
     notices: resolved.notices,
     problems: [...[...failed].map(([id, problem]) => withFate(id, problem, plugins)), ...gathered.warnings],
+    manifests: manifestsOf(resolved, proofs, plugins),
     findings: [...proofs.values()].flatMap((p) => p.inspected.findings.map((problem) => ({ id: p.candidate.id, problem }))),
   }
+}
+
+function manifestsOf({ selections }: Resolved, proofs: ReadonlyMap<Candidate, Proven>, plugins: Readonly<Record<string, LockBlock>>): ReadonlyMap<string, Manifest> {
+  const read = selections.flatMap(({ id, candidate }) => {
+    const inspected = proofs.get(candidate)?.inspected
+    return inspected && plugins[id]?.manifest === inspected.manifestDigest ? [[id, inspected.manifest] as const] : []
+  })
+  return new Map(read)
 }
 
 /** After what was refused, a reader's first question is what became of the plugin. */

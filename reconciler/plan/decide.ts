@@ -1,18 +1,18 @@
 import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
-import { releaseDigest, type Lock, type LockBlock } from '../../schemas/lock.ts'
+import type { Lock } from '../../schemas/lock.ts'
 import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
-import type { InstallRecord } from '../ports.ts'
 import { approvalNeeds, consentNeeds } from './approvals.ts'
 import { changeOf, type Step } from './changes.ts'
+import { configBlocks, configNotices } from './config.ts'
 import { inconsistentSteps } from './consistency.ts'
-import type { DesiredPlugin, DesiredState } from './desired.ts'
 import { groupsOf } from './groups.ts'
 import { holdOn } from './holds.ts'
-import type { ObservedState, PlanInput } from './observed.ts'
+import type { PlanInput } from './observed.ts'
+import { phasedGroups } from './phases.ts'
 import { removalGuard } from './removals.ts'
-import { installedSide, wantedSide } from './sides.ts'
-import { saidAgainst } from './stale.ts'
-import { stateDigest } from './state-digest.ts'
+import { afterlife, earliestPurge } from './retained.ts'
+import { differences } from './steps.ts'
+import { unusedTombstones } from './unused-tombstones.ts'
 
 /**
  * Decides what must change so that `observed` becomes what git asks. Pure: the same input gives the same bytes,
@@ -20,23 +20,27 @@ import { stateDigest } from './state-digest.ts'
  * holds up others, except those whose plugins depend on it.
  */
 export function plan(input: PlanInput): Plan {
-  const steps = stepsOf(input)
+  const { steps, blocked: refused, wanted } = differences(input)
+  const after = afterlife(input, wanted)
   const held = steps.filter((step) => !step.repair && holdOn({ id: step.id, from: step.record?.block, to: step.to }, input.observed.store.holds))
   const open = steps.filter((step) => !held.includes(step))
-  const undecided = [...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals, input.observed.store.installs))]
+  const undecided = [...refused, ...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals, input.observed.store.installs)), ...configBlocks(open, input.configs)]
   const waiting = new Set([...undecided, ...held].map((b) => b.id))
   const blocked = [...undecided, ...inconsistentSteps(open, waiting, input)]
   const free = open.filter((step) => !blocked.some((b) => b.id === step.id))
-  const changes = groupsOf(free.map((step) => changeOf(step, consentNeeds(step, input.observed.store.installs))), input)
+  const changes = groupsOf([...free.map((step) => changeOf(step, consentNeeds(step, input.observed.store.installs))), ...after.changes], input)
+  const validUntil = earliestPurge(input)
   return {
     formatVersion: PLAN_FORMAT_VERSION,
     store: input.desired.store.id,
     ...(input.revision ? { revision: input.revision } : {}),
     generation: input.observed.store.generation?.number ?? 0,
     changes,
-    blocked: [...blocked].sort(byId),
-    notices: [...held.map(heldNotice), ...waitingNotices(input), ...unsignedNotices(input), ...migrationNotices(changes)].sort(byId),
+    ...(changes.length > 0 ? { groups: phasedGroups(changes) } : {}),
+    blocked: [...blocked, ...after.blocked].sort(byId),
+    notices: [...held.map(heldNotice), ...after.notices, ...unusedTombstones(input), ...configNotices(open, input.configs), ...waitingNotices(input), ...unsignedNotices(input), ...migrationNotices(changes)].sort(byId),
     unchanged: unchangedCount(input, steps),
+    ...(validUntil ? { validUntil } : {}),
     planDigest: planDigest(changes),
   }
 }
@@ -54,56 +58,19 @@ export function planDigest(changes: readonly Change[]): Plan['planDigest'] {
       migrations: c.effects.migrations.map((m) => m.id),
       keeps: c.effects.keeps,
       destroys: c.effects.destroys,
+      ...dataEssence(c),
     })),
   )
 }
 
-/** Per plugin that differs: what is there, what is wanted. */
-function stepsOf(input: PlanInput): readonly Step[] {
-  const { desired, lock, observed } = input
-  const stays = staying(input)
-  const wanted = new Map(desired.plugins.map((p) => [p.id, p]))
-  const installed = new Map(observed.store.installs.map((r) => [r.id, r]))
-  const retained = new Map(observed.store.retained.map((r) => [r.id, r.block]))
-  const ids = [...new Set([...Object.keys(lock.plugins), ...installed.keys()])].sort(byCodeUnit)
-  return ids.flatMap((id): readonly Step[] => {
-    const block = lock.plugins[id]
-    const record = installed.get(id)
-    if (stays.has(id)) return []
-    if (!block) return record ? [{ id, record }] : []
-    const to = wantedSide(block, wanted.get(id))
-    const step: Step = { id, block, to, wanted: wanted.get(id), ...(record ? { record } : { retained: retained.get(id) }) }
-    if (record && stateDigest(installedSide(record)) === stateDigest(to)) return repairStep(step, record, observed)
-    return [step]
-  })
-}
-
-/**
- * Plugins that stay as they are installed, or not installed, because they wait for a decision: waiting is not leaving.
- * So does what they need. The lock alone cannot make anything of it: nobody outside plugins.yaml waits, and what plugins.yaml
- * speaks against is not taken meanwhile.
- */
-function staying({ desired, lock, observed }: PlanInput): ReadonlySet<string> {
-  const installed = new Map(observed.store.installs.map((r) => [r.id, r.block]))
-  const waiting = desired.plugins.filter(({ id }) => lock.waiting?.[id])
-  const absent = waiting.filter(({ id }) => !lock.plugins[id]).map((p) => p.id)
-  const unasked = waiting.filter((plugin) => isUnasked(lock.plugins[plugin.id], installed.get(plugin.id), plugin, desired)).map((p) => p.id)
-  const stays = new Set([...absent, ...unasked])
-  for (const id of stays) for (const needed of Object.keys(installed.get(id)?.dependencies ?? {})) if (!lock.plugins[needed]) stays.add(needed)
-  return stays
-}
-
-function isUnasked(block: LockBlock | undefined, present: LockBlock | undefined, plugin: DesiredPlugin, desired: DesiredState): boolean {
-  if (!block || (present && releaseDigest(present) === releaseDigest(block))) return false
-  return saidAgainst(block, plugin, desired).length > 0
-}
-
-function repairStep(step: Step, record: InstallRecord, observed: ObservedState): readonly Step[] {
-  const files = observed.damaged.get(step.id)
-  if (files && files.length > 0) return [{ ...step, repair: `files differ from the release: ${files.slice(0, 3).join(', ')}` }]
-  const live = observed.live?.get(step.id)
-  if (record.enabled && live !== record.block.tree) return [{ ...step, repair: live ? 'another tree is live than recorded' : 'not on this machine yet' }]
-  return []
+/** What is done to data, without which backup of which hour: a plan that says nothing of data has the digest that it always had. */
+function dataEssence({ steps, sealed, removed, movedFrom }: Change): object {
+  return {
+    ...(steps ? { steps: steps.map((step) => (step.do === 'backup' ? { do: step.do } : step)) } : {}),
+    ...(sealed ? { sealed } : {}),
+    ...(removed ? { removed: { version: removed.version, entryDigest: removed.entryDigest } } : {}),
+    ...(movedFrom === undefined ? {} : { movedFrom }),
+  }
 }
 
 function heldNotice(step: Step): Notice {
@@ -150,7 +117,7 @@ function migrationNotices(changes: readonly Change[]): readonly Notice[] {
 }
 
 function unchangedCount({ lock, observed }: PlanInput, steps: readonly Step[]): number {
-  const touched = new Set(steps.map((s) => s.id))
+  const touched = new Set(steps.flatMap((s) => [s.id, ...(s.movedFrom === undefined ? [] : [s.movedFrom])]))
   const all = new Set([...Object.keys(lock.plugins), ...observed.store.installs.map((r) => r.id)])
   return [...all].filter((id) => !touched.has(id)).length
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../../schemas/digest.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import type { StoreSnapshot } from '../ports.ts'
+import type { ConfigChecks } from './config.ts'
 import type { DesiredState } from './desired.ts'
 
 /** What is really there: the store's own records, and what this machine has live. */
@@ -25,4 +26,6 @@ export interface PlanInput {
   readonly lock: Lock
   readonly observed: ObservedState
   readonly revision?: string | undefined
+  /** What became of checking the configs of plugins that change; absent: nobody looked. */
+  readonly configs?: ConfigChecks | undefined
 }

@@ -63,6 +63,16 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
+/** The bytes of a file, undefined when there is none, or nothing that is a file. */
+export function bytesIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
+}
+
 /** Where a symbolic link points to, undefined when there is no link. */
 export function linkTarget(path: string): string | undefined {
   try {
