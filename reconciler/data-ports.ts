@@ -145,9 +145,15 @@ export interface Backups {
   verify(name: string): Promise<BackupRef>
   /**
    * Puts tables, sequences, migrations' record and data folder back as they were; whatever is there now of that plugin goes.
-   * All in one transaction. @throws CatalystError BACKUP_DAMAGED, BACKUP_NEWER, BACKUP_FOREIGN (another store, or kind of database), LEASE_LOST
+   * All in one transaction. A backup that the store's database does not know is taken only with its `digest`, said by a person.
+   * @throws CatalystError BACKUP_DAMAGED, BACKUP_NEWER, BACKUP_FOREIGN (another store, or kind of database), TABLE_IN_USE, LEASE_LOST
    */
-  restore(name: string, into: { readonly store: string; readonly signal?: AbortSignal | undefined }, fence: Fence): Promise<RestoreResult>
+  restore(name: string, into: { readonly store: string; readonly digest?: Digest | undefined; readonly signal?: AbortSignal | undefined }, fence: Fence): Promise<RestoreResult>
+  /**
+   * Finishes or undoes restores that a crash broke off: before anything else of the plugins is looked at. Costs one look at
+   * a folder when there is none. Returns their plugins. @throws CatalystError LEASE_LOST
+   */
+  settle(fence: Fence): Promise<readonly string[]>
   /** Removes all but those that the policy keeps. Returns the names removed. */
   prune(policy: { readonly keep: number; readonly keepDays: number; readonly now: string; readonly pinned: ReadonlySet<string> }): Promise<readonly string[]>
 }

@@ -1,0 +1,111 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
+import type { Digest } from '../../schemas/digest.ts'
+import { CatalystError } from '../../schemas/errors.ts'
+
+/*
+ * One file of a backup: bytes, compressed with Zstandard (RFC 8878). Level 3 takes a third of gzip's time for fewer
+ * bytes. Everything streams: what is held in memory does not depend on the size of the part.
+ */
+
+/** A part as the manifest names it. `size` and `sha256` are of the compressed file, `bytes` counts what it unpacks to. */
+export interface Part {
+  readonly file: string
+  readonly size: number
+  readonly sha256: Digest
+  readonly bytes: number
+}
+
+const LEVEL = 3
+/** The window of level 3 is 2 MiB; a part that asks for more than 8 MiB of memory is not one of ours. */
+const WINDOW_LOG_MAX = 23
+const CHUNK = 256 * 1024
+
+/** Writes, compresses, hashes and fsyncs a part. The file must not exist. */
+export async function writePart(folder: string, file: string, source: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<Part> {
+  const raw = new Meter()
+  const packed = new Meter(createHash('sha256'))
+  const zstd = createZstdCompress({ chunkSize: CHUNK, params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 } })
+  const out = createWriteStream(join(folder, file), { flags: 'wx', mode: 0o600, flush: true })
+  await pipeline(Readable.from(raw.through(source), { objectMode: true, highWaterMark: 1 }), zstd, (chunks) => packed.through(chunks), out, { signal })
+  return { file, size: packed.bytes, sha256: packed.digest(), bytes: raw.bytes }
+}
+
+/**
+ * The content of a part, in chunks. Whoever read it to its end knows that every byte is the one that was written.
+ * @throws CatalystError BACKUP_DAMAGED naming the part
+ */
+export async function* readPart(folder: string, part: Part, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const packed = new Meter(createHash('sha256'))
+  const raw = new Meter()
+  const zstd = createZstdDecompress({ chunkSize: CHUNK, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
+  const failed = feed(join(folder, part.file), packed, zstd, signal)
+  try {
+    for await (const chunk of raw.through(zstd)) {
+      if (raw.bytes > part.bytes) throw damaged(part, `it unpacks to more than the ${part.bytes} bytes that the manifest names`)
+      yield chunk
+    }
+    const error = await failed
+    if (error) throw error
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw asDamage(part, error)
+  } finally {
+    zstd.destroy()
+    await failed
+  }
+  if (packed.bytes !== part.size) throw damaged(part, `it has ${packed.bytes} bytes, the manifest names ${part.size}`)
+  if (packed.digest() !== part.sha256) throw damaged(part, `its digest is ${packed.digest()}, the manifest names ${part.sha256}`)
+  if (raw.bytes !== part.bytes) throw damaged(part, `it unpacks to ${raw.bytes} bytes, the manifest names ${part.bytes}`)
+}
+
+/** Reads a file into the stream. Resolves to what went wrong: the reader of the stream decides what that means. */
+async function feed(path: string, meter: Meter, into: Transform, signal: AbortSignal | undefined): Promise<unknown> {
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: CHUNK }), (chunks: AsyncIterable<Buffer>) => meter.through(chunks), into, { signal })
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** Counts, and hashes when given a hash, what passes through. */
+class Meter {
+  bytes = 0
+  readonly #hash: Hash | undefined
+  #digest: Digest | undefined
+
+  constructor(hash?: Hash) {
+    this.#hash = hash
+  }
+
+  async *through(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      this.bytes += chunk.length
+      this.#hash?.update(chunk)
+      yield chunk
+    }
+  }
+
+  digest(): Digest {
+    if (!this.#hash) throw new TypeError('this meter does not hash')
+    return (this.#digest ??= `sha256:${this.#hash.digest('hex')}`)
+  }
+}
+
+/** The refusal of a part that is not what was written. */
+export function damaged(part: { readonly file: string }, what: string, cause?: unknown): CatalystError {
+  return new CatalystError('BACKUP_DAMAGED', `The part ${part.file} of the backup is damaged: ${what}`, { cause })
+}
+
+function asDamage(part: Part, error: unknown): unknown {
+  if (error instanceof CatalystError) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT') return damaged(part, 'the file is missing', error)
+  // Everything else that zlib or the disk says: it cannot be read as what it was written as.
+  return damaged(part, message, error)
+}
