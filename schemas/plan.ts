@@ -1,11 +1,12 @@
 import * as Type from 'typebox'
 import { Closed, Id, Instant, MigrationRef, SealedPolicy, Sha256, Version } from './common.ts'
 import { Permissions } from './permissions.ts'
+import { ClassEffect, DataStep, Holdings, PhasedGroup } from './plan-data.ts'
 import { APPROVALS } from './plugin-set.ts'
 
 export const PLAN_FORMAT_VERSION = 1
 
-/** What a change does. `move`, `reattach` and `purge` are reserved for the removal machine. */
+/** What a change does. Of a plugin that is removed already: `configure` changes what becomes of its data, `remove` puts some of it into quarantine, `purge` destroys it. */
 export const ACTIONS = ['install', 'upgrade', 'downgrade', 'configure', 'move', 'remove', 'repair', 'reattach', 'purge'] as const
 export type Action = (typeof ACTIONS)[number]
 
@@ -16,6 +17,8 @@ export const PlanSide = Closed({
   tree: Sha256,
   enabled: Type.Boolean(),
   configDigest: Sha256,
+  /** Keyed digest over the values that the config refers to, where they are known. Not part of `planDigest`: who reviews has no secrets. */
+  references: Type.Optional(Type.String({ pattern: '^hmac-sha256:[0-9a-f]{64}$' })),
   grantDigest: Sha256,
   signer: Type.String({ maxLength: 500 }),
   source: Type.String({ maxLength: 500 }),
@@ -31,8 +34,17 @@ export const Effects = Closed({
   tables: Type.Array(Closed({ name: Type.String(), rows: Type.Optional(Type.Integer()), bytes: Type.Optional(Type.Integer()) })),
   /** What a removal keeps and destroys, per class. */
   keeps: Type.Array(Type.Enum(['code', 'config', 'data', 'tables'])),
+  /** Kept until somebody answers: `answer` is the YAML to write. */
+  asks: Type.Optional(Type.Array(Type.Enum(['config', 'data', 'tables']))),
+  /** Now, or at the end of the grace: `classes` tells. */
   destroys: Type.Array(Type.Enum(['code', 'config', 'data', 'tables'])),
+  /** The policy in force: seal, removed block, answers and tombstone together. */
   uninstall: Type.Optional(SealedPolicy),
+  classes: Type.Optional(Type.Array(ClassEffect)),
+  holdings: Type.Optional(Holdings),
+  answer: Type.Optional(Type.String()),
+  /** How to take it back, in the words of a command or of plugins.yaml. */
+  undo: Type.Optional(Type.String()),
   notes: Type.Array(Type.String()),
 })
 export type Effects = Type.Static<typeof Effects>
@@ -47,6 +59,14 @@ export const Change = Closed({
   effects: Effects,
   destructive: Type.Boolean(),
   reversible: Type.Boolean(),
+  /** What is done to things that outlive code, in this order; absent when nothing is. */
+  steps: Type.Optional(Type.Array(DataStep)),
+  /** The policy to record with a removal, without what tombstones and answers say: those are asked again at every pass. */
+  sealed: Type.Optional(SealedPolicy),
+  /** The plugin that was removed earlier, when the change goes on with its data or attaches it again. */
+  removed: Type.Optional(Closed({ version: Version, entryDigest: Sha256, at: Instant })),
+  /** The id under which it stood until now; only of `move`. */
+  movedFrom: Type.Optional(Id),
   /** Ids of the plugins whose changes depend on this one (and it on them): they switch together. */
   group: Type.Integer({ minimum: 0 }),
 })
@@ -82,6 +102,8 @@ export const Plan = Closed(
     revision: Type.Optional(Type.String()),
     generation: Type.Integer({ minimum: 0 }),
     changes: Type.Array(Change),
+    /** How the changes are carried out, group by group: absent when there are none. */
+    groups: Type.Optional(Type.Array(PhasedGroup)),
     blocked: Type.Array(Blocked),
     notices: Type.Array(Notice),
     unchanged: Type.Integer({ minimum: 0 }),

@@ -1,3 +1,4 @@
+import type { SealedPolicy } from '../../schemas/common.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import { normalizePermissions, permissionExcess } from '../../schemas/permissions.ts'
 import type { Action, Change, ConsentNeed, Effects, PlanSide } from '../../schemas/plan.ts'
@@ -5,6 +6,7 @@ import { compareVersions } from '../../schemas/versions.ts'
 import type { InstallRecord } from '../ports.ts'
 import type { DesiredPlugin } from './desired.ts'
 import { installedSide } from './sides.ts'
+import type { StepData } from './step-data.ts'
 
 /** One plugin that differs, before it became a change: `to` absent means removal, `record` absent means installation. */
 export interface Step {
@@ -17,6 +19,10 @@ export interface Step {
   readonly wanted?: DesiredPlugin | undefined
   /** Set when record and wish agree but this machine does not. */
   readonly repair?: string
+  /** Of a move: the id under which `record` or the retained data stands. */
+  readonly movedFrom?: string
+  /** What becomes of what outlives code. */
+  readonly data?: StepData
 }
 
 /** The change that a step needs, with its effects; `consented` is what was agreed to in git, and is named all the same. Pure. */
@@ -31,15 +37,23 @@ export function changeOf(step: Step, consented: readonly ConsentNeed[] = []): Om
     ...(step.to ? { to: step.to } : {}),
     reason: reasonOf(action, step, from),
     effects: { ...effects, notes: [...effects.notes, ...consented.map((need) => `${need.accept}, approved: ${need.why}`)] },
-    destructive: false,
-    reversible: effects.migrations.every((m) => m.down),
+    destructive: step.data?.destructive ?? false,
+    reversible: step.data?.reversible ?? effects.migrations.every((m) => m.down),
+    ...(step.movedFrom === undefined ? {} : { movedFrom: step.movedFrom }),
+    ...recorded(step.data),
   }
+}
+
+function recorded(data: StepData | undefined): Pick<Change, 'steps' | 'sealed' | 'removed'> {
+  const { steps = [], sealed, removed } = data ?? {}
+  return { ...(steps.length > 0 ? { steps } : {}), ...(sealed ? { sealed } : {}), ...(removed ? { removed } : {}) }
 }
 
 function actionOf(step: Step, from: PlanSide | undefined): Action {
   if (step.repair) return 'repair'
   if (!step.to) return 'remove'
-  if (!from) return 'install'
+  if (step.movedFrom !== undefined) return 'move'
+  if (!from) return step.data?.removed ? 'reattach' : 'install'
   const order = compareVersions(step.to.version, from.version)
   if (order > 0) return 'upgrade'
   if (order < 0) return 'downgrade'
@@ -56,6 +70,8 @@ function reasonOf(action: Action, step: Step, from: PlanSide | undefined): strin
   if (action === 'repair') return step.repair ?? ''
   if (action === 'remove') return 'not in plugins.yaml any more'
   if (action === 'configure') return configureReason(step, from)
+  if (action === 'move') return `goes on under this id, before as ${step.movedFrom}`
+  if (action === 'reattach') return `comes back to what ${step.retained?.version ?? 'it'} left`
   if (action === 'upgrade' && from?.version === step.to?.version) return 'same version, another release of it'
   return asked
 }
@@ -74,17 +90,15 @@ function effectsOf(step: Step, from: PlanSide | undefined): Effects {
   const none = normalizePermissions(undefined)
   const before = from?.permissions ?? none
   const after = step.to?.permissions ?? none
-  const removal = !step.to
-  const policy = removal ? step.record?.block.uninstall : undefined
   return {
     permissionsAdded: permissionExcess(after, before).map(permissionText),
     permissionsDropped: permissionExcess(before, after).map(permissionText),
-    migrations: newMigrations(step),
+    migrations: step.data ? [...step.data.pending] : newMigrations(step),
     tables: (step.block ?? step.record?.block)?.tables.map((name) => ({ name })) ?? [],
-    keeps: removal ? ['code', 'config', 'data', 'tables'] : [],
+    keeps: [],
     destroys: [],
-    ...(policy ? { uninstall: policy } : {}),
-    notes: notesOf(step, from),
+    ...step.data?.effects,
+    notes: [...notesOf(step, from), ...(step.data?.effects.notes ?? [])],
   }
 }
 
@@ -95,10 +109,19 @@ function newMigrations(step: Step): Effects['migrations'] {
 
 function notesOf(step: Step, from: PlanSide | undefined): string[] {
   if (!from || !step.to) return []
-  const notes: string[] = []
+  const notes: string[] = [...policyNotes(step)]
   if (from.signer !== step.to.signer) notes.push(`signer: ${from.signer} -> ${step.to.signer}`)
   if (from.source !== step.to.source) notes.push(`source: ${from.source} -> ${step.to.source}`)
   return notes
+}
+
+/** A seal that changes is told field by field: it decides what goes when the entry goes. */
+function policyNotes({ record, block }: Step): readonly string[] {
+  const before = record?.block.uninstall
+  const after = block?.uninstall
+  if (!before || !after) return []
+  const changed = (Object.keys(after) as (keyof SealedPolicy)[]).filter((key) => before[key] !== after[key])
+  return changed.length === 0 ? [] : [`when it is removed: ${changed.map((key) => `${key} ${before[key]} -> ${after[key]}`).join(', ')}`]
 }
 
 function permissionText(excess: { readonly kind: string; readonly what: string }): string {

@@ -38,6 +38,7 @@ interface Flaw {
 function resulting({ observed }: PlanInput, free: ReadonlyMap<string, Step>): ReadonlyMap<string, LockBlock> {
   const result = new Map(observed.store.installs.map((r) => [r.id, r.block]))
   for (const [id, step] of free) {
+    if (step.movedFrom !== undefined) result.delete(step.movedFrom)
     if (step.block) result.set(id, step.block)
     else result.delete(id)
   }

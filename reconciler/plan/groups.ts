@@ -4,7 +4,7 @@ import type { PlanInput } from './observed.ts'
 
 /**
  * Orders changes and numbers their groups. Changes whose plugins depend on or exclude each other (by what is installed or by
- * what is wanted) form one group and switch together. Dependencies stand before dependents, removals last, ties by id.
+ * what is wanted) form one group and switch together. Dependencies stand before dependents, then removals, then what destroys; ties by id.
  */
 export function groupsOf(changes: readonly Omit<Change, 'group'>[], input: PlanInput): Change[] {
   const links = dependencyLinks(changes, input)
@@ -20,7 +20,7 @@ function dependencyLinks(changes: readonly Omit<Change, 'group'>[], { lock, obse
   const installed = new Map(observed.store.installs.map((r) => [r.id, r.block]))
   return new Map(
     changes.map((change) => {
-      const old = installed.get(change.id)
+      const old = installed.get(change.movedFrom ?? change.id)
       const block = lock.plugins[change.id]
       const needs = { ...old?.dependencies, ...block?.dependencies, ...old?.conflicts, ...block?.conflicts }
       return [change.id, Object.keys(needs).filter((id) => changing.has(id)).sort(byCodeUnit)]
@@ -40,7 +40,8 @@ function ordering(changes: readonly Omit<Change, 'group'>[], links: Links): read
     out.push(change)
   }
   for (const id of [...byId.keys()].sort(byCodeUnit)) visit(id)
-  return [...out.filter((c) => c.action !== 'remove'), ...out.filter((c) => c.action === 'remove').reverse()]
+  const of = (action: Change['action']) => out.filter((c) => c.action === action)
+  return [...out.filter((c) => c.action !== 'remove' && c.action !== 'purge'), ...of('remove').reverse(), ...of('purge')]
 }
 
 function components(ids: readonly string[], links: Links): ReadonlyMap<string, number> {

@@ -1,5 +1,7 @@
 import type { Digest } from '../../schemas/digest.ts'
+import type { MigrationRef } from '../../schemas/common.ts'
 import type { Lock } from '../../schemas/lock.ts'
+import type { Answers, BackupRef, Inventory, TableUse } from '../data-ports.ts'
 import type { StoreSnapshot } from '../ports.ts'
 import type { ConfigChecks } from './config.ts'
 import type { DesiredState } from './desired.ts'
@@ -11,6 +13,15 @@ export interface ObservedState {
   readonly live: ReadonlyMap<string, Digest> | undefined
   /** Ids whose unpacked tree was checked and found altered, with the files. Empty when nothing was checked. */
   readonly damaged: ReadonlyMap<string, readonly string[]>
+  /** What plugins own, by id. Here and below: a plugin that is not in a map was not looked at. Unknown is never taken for empty. */
+  readonly inventories?: ReadonlyMap<string, Inventory>
+  readonly dataFolders?: ReadonlyMap<string, { readonly files: number; readonly bytes: number }>
+  /** Who else needs a plugin's tables. Apply asks again before it destroys anything. */
+  readonly uses?: ReadonlyMap<string, readonly TableUse[]>
+  /** Migrations that have run, in their order. Not looked at: those of the recorded block are taken. */
+  readonly applied?: ReadonlyMap<string, readonly MigrationRef[]>
+  /** Backups by plugin, newest first. */
+  readonly backups?: ReadonlyMap<string, readonly BackupRef[]>
 }
 
 /** An empty store: nothing installed, nothing live. */
@@ -28,4 +39,8 @@ export interface PlanInput {
   readonly revision?: string | undefined
   /** What became of checking the configs of plugins that change; absent: nobody looked. */
   readonly configs?: ConfigChecks | undefined
+  /** What time it is. Without it no grace ends. */
+  readonly now?: string | undefined
+  /** Answers to what policies ask, by plugin: given by flag or at a terminal, not in git. */
+  readonly answers?: ReadonlyMap<string, Answers> | undefined
 }
