@@ -74,8 +74,9 @@ interface Waiting {
 
 class Pool {
   readonly #settings: ProofJobStart
-  readonly #threads: Thread[] = []
-  #allowed = 0
+  /** Those of a half are started with its first job. */
+  readonly #threads: (Thread | undefined)[] = []
+  #most = 0
   #inline: ProofJobs | undefined
 
   constructor(settings: ProofJobStart) {
@@ -84,13 +85,12 @@ class Pool {
 
   /** So many threads may be started, with the first job. */
   allow(threads: number): void {
-    this.#allowed = Math.max(this.#allowed, threads)
+    this.#most = Math.max(this.#most, threads)
   }
 
   /** Gives the job to the thread with the least to do among those of its kind; without threads it is done here. */
   async run(job: ProofJob): Promise<unknown> {
-    while (this.#threads.length < this.#allowed) this.#threads.push(new Thread(this.#settings))
-    const [first, ...others] = this.#forKind(job)
+    const [first, ...others] = this.#threadsFor(job)
     if (first) return others.reduce((least, t) => (t.pending < least.pending ? t : least), first).run(job)
     if (!this.#inline) {
       const { proofJobs } = await import('./proof-jobs.ts')
@@ -101,17 +101,20 @@ class Pool {
 
   /**
    * Signatures are one half's work and packages the other's: code that a thread has never run is loaded and runs slowly
-   * for its first few dozen releases, so no thread learns more than it needs.
+   * for its first few dozen releases, so no thread learns more than it needs. Writing files is the kernel's work: two
+   * threads are no faster at it than this one by itself.
    */
-  #forKind({ kind }: ProofJob): readonly Thread[] {
-    const half = this.#threads.length >> 1
-    if (kind === 'verify' || kind === 'observe') return this.#threads.slice(0, Math.max(half, 1))
-    return kind === 'inspect' ? this.#threads.slice(half) : this.#threads
+  #threadsFor({ kind }: ProofJob): readonly Thread[] {
+    const half = Math.max(this.#most >> 1, 1)
+    if (this.#most === 0 || (kind === 'unpack' && this.#most <= 2)) return []
+    const [from, to] = kind === 'verify' || kind === 'observe' ? [0, half] : [this.#most > 1 ? half : 0, this.#most]
+    for (let i = from; i < to; i++) this.#threads[i] ??= new Thread(this.#settings)
+    return this.#threads.slice(from, to).filter((t) => t !== undefined)
   }
 
   async close(): Promise<void> {
     this.#inline?.close()
-    await Promise.all(this.#threads.splice(0).map((t) => t.close()))
+    await Promise.all(this.#threads.splice(0).map((t) => t?.close()))
   }
 }
 

@@ -1,9 +1,7 @@
 import type { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
-import type { LockBlock } from '../../schemas/lock.ts'
-import type { Probe, StoreSnapshot } from '../ports.ts'
-import { diskError, trying } from '../state/disk.ts'
-import { liveTrees } from '../state/generations.ts'
+import type { StoreSnapshot } from '../ports.ts'
+import { trying } from '../state/disk.ts'
 import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
 import { doubtfulTrees, hasTree, markProven, quarantineFolder } from '../state/trees.ts'
@@ -13,14 +11,12 @@ import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
 import { auditOf, installsAfter, retainedBy } from './record.ts'
 import { recover, type RepairIntent } from './recover.ts'
 import { settle, type ChangeOutcome } from './settle.ts'
-import { isBeside, place, stage, unstage, type Staged, type StageDeps } from './stage.ts'
+import { isBeside, place, unstage, type Staged } from './stage.ts'
+import { PARALLEL, stageAndProbe, type BringInDeps } from './stage-and-probe.ts'
 import { stepsOf, type ApplyInput, type Step } from './steps.ts'
 
 /** The world as apply needs it. */
-export interface ApplyDeps extends LeaseDeps, ActivateDeps, StageDeps {
-  readonly probe: Probe
-  /** Asked about each release that lies here proven, before it may go live: is its config what it takes, and is every value there? @throws CatalystError CONFIG_INVALID, SECRET_MISSING */
-  readonly admit?: ((id: string, block: LockBlock, dir: string) => Promise<void>) | undefined
+export interface ApplyDeps extends LeaseDeps, ActivateDeps, BringInDeps {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -37,9 +33,6 @@ export interface ApplyResult {
   /** Head of the audit chain after this pass, absent when nothing was recorded. */
   readonly auditHead: Digest | undefined
 }
-
-/** How many releases are fetched, proven and unpacked at the same time. */
-const PARALLEL = 8
 
 /**
  * Does what the plan says. One bad release leaves its plugin (and its group) as it was, the others go on; the caller
@@ -66,9 +59,7 @@ async function applyHolding(input: ApplyInput, deps: ApplyDeps, lease: HeldLease
   const errors = new Map(failed.map(({ step, error }) => [step.id, error]))
   const journal = begin(input, store, steps, deps)
   const signal = AbortSignal.any([lease.signal, ...(deps.signal ? [deps.signal] : [])])
-  const staged = await stageAll(steps, errors, deps, signal)
-  at('staged')
-  await probeAll(steps, staged, errors, deps, signal)
+  const staged = await stageAndProbe(steps, errors, deps, signal)
   at('probed')
   signal.throwIfAborted()
   const outcomes = inPlanOrder(input, settle([...steps, ...failed.map((f) => f.step)], errors))
@@ -104,54 +95,6 @@ async function unplannedRepairs(planned: readonly Step[], store: StoreSnapshot, 
   const whole = still.filter((r, i) => !damaged[i] && doubtful.has(r.block.tree))
   if (whole.length > 0) trying(`write ${paths.proven}`, () => markProven(paths, whole.map((r) => r.block.tree)))
   return broken.map((record, i) => ({ id: record.id, action: 'repair', group: -1 - i, before: record, after: record, done: false }))
-}
-
-/** Brings every tree that will be live or kept to this machine. Nothing live is touched. Failures go to `errors`. */
-async function stageAll(steps: readonly Step[], errors: Map<string, CatalystError>, deps: ApplyDeps, signal: AbortSignal): Promise<ReadonlyMap<string, Staged>> {
-  const staged = new Map<string, Staged>()
-  let done = 0
-  const wanted = steps.flatMap((step) => (step.after && !step.done ? [{ ...step, after: step.after }] : []))
-  await bounded(wanted, PARALLEL, async ({ id, action, after }) => {
-    await perPlugin(id, `stage ${id} ${after.block.version}`, errors, signal, async () => {
-      const found = await stage(id, after.block, deps, { suspect: action === 'repair', signal })
-      staged.set(id, found)
-      // What runs already is repaired whatever its config says now.
-      if (action !== 'repair') await deps.admit?.(id, after.block, found.dir)
-    })
-    deps.progress({ stage: 'stage', id, done: ++done, total: wanted.length })
-    deps.onBoundary?.(`staged ${id}`)
-  })
-  if (staged.size > 0) {
-    trying(`write to ${deps.paths.trees}`, () => {
-      markProven(deps.paths, [...staged.values()].filter((s) => !isBeside(s, deps.paths)).map((s) => s.block.tree))
-    })
-  }
-  return staged
-}
-
-/** Code that goes live and is not live here now must start first. */
-async function probeAll(steps: readonly Step[], staged: ReadonlyMap<string, Staged>, errors: Map<string, CatalystError>, deps: ApplyDeps, signal: AbortSignal): Promise<void> {
-  const live = liveTrees(deps.paths)
-  const entering = steps.flatMap(({ id, after }) => {
-    const found = staged.get(id)
-    const isNew = found && (live?.get(id) !== found.block.tree || isBeside(found, deps.paths))
-    return after?.enabled && isNew ? [found] : []
-  })
-  let done = 0
-  await Promise.all(
-    entering.map(({ id, dir, block }) =>
-      perPlugin(id, `probe ${id} ${block.version}`, errors, signal, async () => {
-        const { version, tree, main, type } = block
-        await deps.probe.run({ id, version, dir, tree, main, type, publisher: publisherOf(block) }, { signal })
-        deps.progress({ stage: 'probe', id, done: ++done, total: entering.length })
-      }),
-    ),
-  )
-}
-
-/** Whose signature was proven: the owner of the repository, on the host that it names. */
-function publisherOf({ signer, repository }: LockBlock): string | undefined {
-  return signer.kind === 'provenance' ? `${signer.profile} ${signer.issuer} ${new URL(repository.url).host} ${repository.ownerId}` : undefined
 }
 
 interface Settled {
@@ -217,16 +160,6 @@ async function switchOver(settled: Settled, taken: readonly Step[], deps: ApplyD
   const recorded = await activate(next, isNews ? commit : undefined, deps, { lease, journal })
   deps.progress({ stage: 'record', message: `generation ${next.number}` })
   return { generation: next.number, recorded }
-}
-
-/** One plugin's failure is its own; only an abort ends the whole pass. */
-async function perPlugin(id: string, tried: string, errors: Map<string, CatalystError>, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    signal.throwIfAborted()
-    errors.set(id, diskError(error, tried))
-  }
 }
 
 function inPlanOrder({ plan }: ApplyInput, outcomes: readonly ChangeOutcome[]): readonly ChangeOutcome[] {
