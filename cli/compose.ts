@@ -12,10 +12,13 @@ import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
 import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
+import { configReferences, referenceDigests } from '../reconciler/plan/reference-digests.ts'
 import type { ConfigSchema } from '../reconciler/plan/config.ts'
 import type { ArtifactSource, Hold, IndexSource, InstallRecord, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
 import { bytesIfThere, trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
+import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
+import { quickReferenceKey } from '../reconciler/store-db/serial.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
 import { openSqlite } from '../reconciler/store-db/sqlite.ts'
 import type { Http } from '../registry/http.ts'
@@ -170,6 +173,24 @@ export class House {
     } finally {
       await opened.world?.then((world) => world.http.close())
     }
+  }
+
+  /**
+   * Keyed digests of the values that configs refer to. With `readOnly` a store without tables has no key, and nothing is
+   * known of it. Asks the database only when some config refers to a value.
+   */
+  async referenceDigests(desired: DesiredState, options: { readonly readOnly: boolean }): Promise<ReadonlyMap<string, string>> {
+    if (configReferences(desired).size === 0) return new Map()
+    const key = await this.withState(desired, options, (state) => state.referenceKey())
+    return key === undefined ? new Map() : referenceDigests(desired, key, secretsOf(this.files.dir, this.#env).valueOf)
+  }
+
+  /** The same for the stamp: `unknown` where the key cannot be had quickly. */
+  stampValues(desired: DesiredState, database: string): StampedValues | 'unknown' | undefined {
+    const references = [...configReferences(desired).values()].flat()
+    if (references.length === 0) return undefined
+    const key = quickReferenceKey(database)
+    return key === undefined ? 'unknown' : stampValues(key, references, secretsOf(this.files.dir, this.#env).valueOf)
   }
 
   /** What apply asks before code goes live; values are looked up in this process. */

@@ -3,8 +3,10 @@ import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { storePaths } from '../reconciler/state/paths.ts'
-import { checkStamp, type FreshStamp } from '../reconciler/state/stamp.ts'
-import { quickSerial } from '../reconciler/store-db/serial.ts'
+import { checkStamp, type FreshStamp, type StampInput } from '../reconciler/state/stamp.ts'
+import { stampValues } from '../reconciler/state/stamped-values.ts'
+import { quickReferenceKey, quickSerial } from '../reconciler/store-db/serial.ts'
+import { secretsOf } from './secrets.ts'
 
 /*
  * What every run loads first. It answers `plan` and `apply` when nothing changed since the last complete apply: one
@@ -70,7 +72,11 @@ function dirIn(argv: readonly string[]): string {
 
 function nothingToDo(store: string, version: string): FreshStamp | undefined {
   const paths = storePaths(store)
-  const input = { tool: version, files: [join(store, 'plugins.yaml'), join(store, 'plugins.lock.yaml')] }
+  const values: StampInput['values'] = (of, database) => {
+    const key = quickReferenceKey(database)
+    return key === undefined ? undefined : stampValues(key, of, secretsOf(store, process.env).valueOf)
+  }
+  const input = { tool: version, files: [join(store, 'plugins.yaml'), join(store, 'plugins.lock.yaml')], values }
   const answer = checkStamp(paths, input, new Date().toISOString(), quickSerial)
   return answer.fresh ? answer : undefined
 }

@@ -29,5 +29,7 @@ export function recordNothingToDo(house: House, { inputs, desired, decided, seri
   const database = house.databasePath(desired)
   rememberDatabase(house.paths.root, plugins.sha256, database)
   if (decided.changes.length + decided.blocked.length + decided.notices.length > 0) return
-  writeStamp(house.paths, { tool: toolVersion(), inputs, serial, now: house.now(), database, plugins: decided.unchanged })
+  const values = house.stampValues(desired, database)
+  if (values === 'unknown') return
+  writeStamp(house.paths, { tool: toolVersion(), inputs, values, serial, now: house.now(), database, plugins: decided.unchanged })
 }

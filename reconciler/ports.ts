@@ -7,7 +7,6 @@ import type { Manifest } from '../schemas/manifest.ts'
 import type { Problem } from '../schemas/errors.ts'
 import type { Removal } from './data-ports.ts'
 import type { RegistryEntry, RegistryFile } from '../schemas/registry-entry.ts'
-import type { Removal } from './data-ports.ts'
 
 /*
  * What the reconciler needs of the outside world. It declares the shapes; `registry/`, `validator/`,
@@ -168,6 +167,8 @@ export interface InstallRecord {
   readonly block: LockBlock
   readonly enabled: boolean
   readonly configDigest: Digest
+  /** Keyed digest over the values that the config referred to when this was applied; absent when it refers to none. */
+  readonly references?: string | undefined
   readonly grantDigest: Digest
   /** The grant itself: what the host will enforce. */
   readonly grant: IndexLine['permissions']
@@ -279,6 +280,11 @@ export interface StoreState {
   /** Takes the lease away whoever holds it: the next commit of that holder is refused. */
   breakLease(now: string, by: string): Promise<void>
   audit(options: { readonly limit: number }): Promise<readonly AuditRecord[]>
+  /**
+   * 32 random bytes in hex, made with the tables and never changed: under it values that must not be recorded are compared.
+   * Undefined for a store without tables. It is in no snapshot, record or output.
+   */
+  referenceKey(): Promise<string | undefined>
   close(): Promise<void>
 }
 

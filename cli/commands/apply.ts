@@ -2,7 +2,7 @@ import { CatalystError, highestExit, problemsOfError, type Problem } from '../..
 import { releaseDigest, type Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
-import { plan } from '../../reconciler/plan/decide.ts'
+import { isValueOnly, plan } from '../../reconciler/plan/decide.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { invalidConfigs } from '../config-checks.ts'
@@ -19,9 +19,10 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
   const { house } = context
   const said = await wanted(context)
   const { desired, lock } = said
+  const references = await house.referenceDigests(desired, { readOnly: false })
   const observed = await house.observe(desired, { check })
   const configs = await configsFor(context, said, observed.store.installs)
-  const decided = plan({ desired, lock, observed, configs, revision: await house.revision() })
+  const decided = plan({ desired, lock, observed, configs, references, revision: await house.revision() })
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
@@ -31,7 +32,7 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
 }
 
 function assertExpected(decided: Plan, expect: string): void {
-  if (decided.planDigest === expect || decided.changes.length === 0) return
+  if (decided.planDigest === expect || decided.changes.every(isValueOnly)) return
   throw new CatalystError('PLAN_CHANGED', `the plan is ${decided.planDigest} now, the reviewed one was ${expect}`, { hint: 'Run `catalyst plan`, read it, and apply with its digest. Nothing was changed.' })
 }
 
@@ -56,7 +57,7 @@ async function settle(context: CommandContext): Promise<void> {
   try {
     const { desired, lock } = await wanted(context)
     const observed = await house.observe(desired, { check: false })
-    recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed }), serial: observed.store.serial })
+    recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed, references: await house.referenceDigests(desired, { readOnly: true }) }), serial: observed.store.serial })
   } catch (error) {
     // What git says now is the next pass's business; this one did what it was asked.
     if (!(error instanceof CatalystError)) throw error

@@ -28,7 +28,8 @@ export const planCommand: Command<PlanArgs> = async (context, args) => {
   const snapshot = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : undefined
   const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false }))
   const configs = await configsFor(context, said, observed.store.installs)
-  const result = planResult(plan({ desired, lock, observed, configs, revision: await context.house.revision() }), configs, context, args)
+  const references = snapshot ? undefined : await context.house.referenceDigests(desired, { readOnly: true })
+  const result = planResult(plan({ desired, lock, observed, configs, references, revision: await context.house.revision() }), configs, context, args)
   return snapshot ? noted(result, `Compared with the signed state of the store as it was at ${snapshot.takenAt}.`, context, args) : result
 }
 

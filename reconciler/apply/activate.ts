@@ -98,7 +98,8 @@ function contentDigest(records: readonly InstallRecord[]): Digest {
 function recordDigest(record: InstallRecord): Digest {
   const known = digests.get(record)
   if (known) return known
-  const digest = stateDigest({ entryDigest: record.block.entryDigest, enabled: record.enabled, configDigest: record.configDigest, grantDigest: record.grantDigest })
+  const state = stateDigest({ entryDigest: record.block.entryDigest, enabled: record.enabled, configDigest: record.configDigest, grantDigest: record.grantDigest })
+  const digest = record.references === undefined ? state : digestOf([state, record.references])
   digests.set(record, digest)
   return digest
 }

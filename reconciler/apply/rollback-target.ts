@@ -44,7 +44,9 @@ export function differences(store: StoreSnapshot, after: readonly InstallRecord[
 
 /** A hold on every state that is left, beside the holds that stand already; one that is gone back to is lifted. Pure. */
 export function holdsAfter(store: StoreSnapshot, rolledBack: readonly RolledBack[], now: string): readonly Hold[] {
-  const fresh = rolledBack.map(({ id, before, after }): Hold => ({
+  // A secret that was another one then is no state to hold: the one behind the reference now is the one that counts.
+  const left = rolledBack.filter(({ before, after }) => stateOf(before) !== stateOf(after))
+  const fresh = left.map(({ id, before, after }): Hold => ({
     id,
     from: stateOf(before),
     fromVersion: before?.block.version,
@@ -101,10 +103,10 @@ function inUse(older: InstallRecord, why: string): CatalystError {
   })
 }
 
-/** The same fields as the state digest, without computing it for plugins that are not touched. */
+/** The same fields as the state digest, and the values referred to, without computing it for plugins that are not touched. */
 function sameState(a: InstallRecord | undefined, b: InstallRecord | undefined): boolean {
   if (!a || !b) return a === b
-  return a.block.entryDigest === b.block.entryDigest && a.enabled === b.enabled && a.configDigest === b.configDigest && a.grantDigest === b.grantDigest
+  return a.block.entryDigest === b.block.entryDigest && a.enabled === b.enabled && a.configDigest === b.configDigest && a.references === b.references && a.grantDigest === b.grantDigest
 }
 
 function stateOf(record: InstallRecord | undefined): Hold['from'] {

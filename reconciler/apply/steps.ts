@@ -80,7 +80,7 @@ function assertStill(change: Change, before: InstallRecord | undefined): Install
 function isAt(record: InstallRecord | undefined, side: PlanSide | undefined): boolean {
   if (!record || !side) return !record && !side
   return (
-    record.block.entryDigest === side.entryDigest && record.enabled === side.enabled && record.configDigest === side.configDigest && record.grantDigest === side.grantDigest
+    record.block.entryDigest === side.entryDigest && record.enabled === side.enabled && record.configDigest === side.configDigest && record.references === side.references && record.grantDigest === side.grantDigest
   )
 }
 
@@ -92,6 +92,7 @@ function recordOf(change: Change, to: PlanSide, before: InstallRecord | undefine
     block: blockOf(change.id, to, before, lock),
     enabled: to.enabled,
     configDigest: to.configDigest,
+    ...(to.references === undefined ? {} : { references: to.references }),
     grantDigest: to.grantDigest,
     grant,
     installedAt: before?.installedAt ?? now,

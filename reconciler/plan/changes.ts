@@ -83,7 +83,8 @@ function configureReason(step: Step, from: PlanSide | undefined): string {
     from?.enabled !== step.to?.enabled ? (step.to?.enabled ? 'switched on' : 'switched off') : undefined,
     from?.entryDigest !== step.to?.entryDigest ? 'range or policy' : undefined,
   ].filter((x) => x !== undefined)
-  return `changed in plugins.yaml: ${changed.join(', ')}`
+  const values = from?.references === step.to?.references ? [] : ['a value that its config refers to changed']
+  return [...(changed.length > 0 ? [`changed in plugins.yaml: ${changed.join(', ')}`] : []), ...values].join('; ')
 }
 
 function effectsOf(step: Step, from: PlanSide | undefined): Effects {

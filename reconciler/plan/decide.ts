@@ -11,6 +11,7 @@ import type { PlanInput } from './observed.ts'
 import { phasedGroups } from './phases.ts'
 import { removalGuard } from './removals.ts'
 import { afterlife, earliestPurge } from './retained.ts'
+import { stateDigest } from './state-digest.ts'
 import { differences } from './steps.ts'
 import { unusedTombstones } from './unused-tombstones.ts'
 
@@ -50,7 +51,7 @@ export function planDigest(changes: readonly Change[]): Plan['planDigest'] {
   const essence = (side: Change['from']) =>
     side ? { version: side.version, entryDigest: side.entryDigest, enabled: side.enabled, configDigest: side.configDigest, grantDigest: side.grantDigest } : null
   return digestOf(
-    [...changes].sort(byId).map((c) => ({
+    [...changes].filter((c) => !isValueOnly(c)).sort(byId).map((c) => ({
       id: c.id,
       action: c.action,
       from: essence(c.from),
@@ -61,6 +62,11 @@ export function planDigest(changes: readonly Change[]): Plan['planDigest'] {
       ...dataEssence(c),
     })),
   )
+}
+
+/** True for a change that git knows nothing of: a secret behind a reference became another one. Who reviews a plan cannot see it. */
+export function isValueOnly({ action, from, to }: Change): boolean {
+  return action === 'configure' && from !== undefined && to !== undefined && from.references !== to.references && stateDigest(from) === stateDigest(to)
 }
 
 /** What is done to data, without which backup of which hour: a plan that says nothing of data has the digest that it always had. */

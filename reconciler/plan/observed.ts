@@ -39,6 +39,8 @@ export interface PlanInput {
   readonly revision?: string | undefined
   /** What became of checking the configs of plugins that change; absent: nobody looked. */
   readonly configs?: ConfigChecks | undefined
+  /** Keyed digests of the values that configs refer to, by plugin, as far as they are known here. */
+  readonly references?: ReadonlyMap<string, string> | undefined
   /** What time it is. Without it no grace ends. */
   readonly now?: string | undefined
   /** Answers to what policies ask, by plugin: given by flag or at a terminal, not in git. */

@@ -7,9 +7,8 @@ import type { DesiredPlugin, DesiredState } from './desired.ts'
 import { movesOf, type Move, type Moves } from './moves.ts'
 import type { ObservedState, PlanInput } from './observed.ts'
 import { isPurged } from './retained.ts'
-import { installedSide, wantedSide } from './sides.ts'
+import { installedSide, sameSide, wantedSide } from './sides.ts'
 import { saidAgainst } from './stale.ts'
-import { stateDigest } from './state-digest.ts'
 import { attachData, moveData, releaseData, removalData, type DataAnswer } from './step-data.ts'
 
 /** Every plugin that differs, what cannot be done about its data, and who is wanted in some way. */
@@ -51,10 +50,10 @@ function differenceOf(id: string, input: PlanInput, move: Move | undefined): rea
   const record = observed.store.installs.find((r) => r.id === id)
   if (!block) return record ? [{ step: { id, record }, answer: removalData(record, input) }] : []
   const wanted = desired.plugins.find((p) => p.id === id)
-  const step: Step = { id, block, to: wantedSide(block, wanted), wanted }
+  const step: Step = { id, block, to: wantedSide(block, wanted, { now: input.references?.get(id), recorded: record?.references }), wanted }
   if (move) return [moved(step, block, move, input)]
   if (!record) return [entering(step, block, input)]
-  if (stateDigest(installedSide(record)) === stateDigest(wantedSide(block, wanted))) return repairStep({ ...step, record }, record, observed).map((repair) => ({ step: repair }))
+  if (step.to && sameSide(installedSide(record), step.to)) return repairStep({ ...step, record }, record, observed).map((repair) => ({ step: repair }))
   return [{ step: { ...step, record }, ...(releaseDigest(block) === releaseDigest(record.block) ? {} : { answer: releaseData(record, block, input) }) }]
 }
 

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs'
 import { bootId } from './boot.ts'
 import { linkTarget, replaceFile } from './disk.ts'
 import type { StorePaths } from './paths.ts'
+import type { StampedValues } from './stamped-values.ts'
 
 /** What a stamp depends on besides what this file looks up itself. */
 export interface StampInput {
@@ -9,15 +10,17 @@ export interface StampInput {
   readonly tool: string
   /** The files that a plan is decided from. Absolute. */
   readonly files: readonly string[]
-  /** Keyed digest over the values that plugins.yaml refers to (`${env:…}`), absent when it refers to none. */
-  readonly references?: string | undefined
+  /** What the values that plugins.yaml refers to (`${env:…}`) are now, by the key in that database; undefined: cannot be told. */
+  readonly values?: ((of: StampedValues['of'], database: string) => StampedValues | undefined) | undefined
 }
 
 /**
  * What `writeStamp` needs to know. `serial` is that of the store's database after everything was recorded, `inputs` what
  * `lookAt` saw before the files were read: what changed since then is not what was decided from.
  */
-export interface StampContent extends Omit<StampInput, 'files'> {
+export interface StampContent extends Omit<StampInput, 'files' | 'values'> {
+  /** The values that plugins.yaml refers to, absent when it refers to none. */
+  readonly values?: StampedValues | undefined
   readonly inputs: readonly InputState[] | undefined
   readonly serial: number
   readonly now: string
@@ -106,7 +109,7 @@ function staleReason(stamp: Stamp, paths: StorePaths, input: StampInput, now: st
   if (stamp.boot !== bootId()) return 'the machine was started anew'
   if (!(time >= Date.parse(stamp.writtenAt))) return 'the clock was set back'
   if (stamp.validUntil !== undefined && !(time < Date.parse(stamp.validUntil))) return 'something became due'
-  if (stamp.references !== input.references) return 'a value that plugins.yaml refers to changed'
+  if (stamp.values && stamp.values.digest !== input.values?.(stamp.values.of, stamp.database)?.digest) return 'a value that plugins.yaml refers to changed'
   if (stamp.current !== (linkTarget(paths.current) ?? null)) return 'another generation is live'
   if (!sameInputs(stamp.inputs, input.files)) return 'a file changed'
   return stamp.serial === serial(stamp.database) ? undefined : 'the store database changed'

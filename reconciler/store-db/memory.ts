@@ -1,4 +1,5 @@
-import type { Digest } from '../../schemas/digest.ts'
+import { byCodeUnit, type Digest } from '../../schemas/digest.ts'
+import { randomBytes } from 'node:crypto'
 import type { Activation, AuditRecord, GenerationRecord, Hold, InstallRecord, Lease, RetainedRecord, StoreCommit, StoreSnapshot, StoreState } from '../ports.ts'
 import { AUDIT_START, chained } from './audit.ts'
 import { assertFree, assertToken, isHeld, newLease, renewed } from './fencing.ts'
@@ -9,6 +10,7 @@ export function memoryStore(): StoreState {
 }
 
 class MemoryStore implements StoreState {
+  readonly #key = randomBytes(32).toString('hex')
   #serial = 0
   #tokens = 0
   #lease: Lease | undefined
@@ -46,7 +48,7 @@ class MemoryStore implements StoreState {
     if (commit.retainedNow) this.#retained.clear()
     for (const record of [...(commit.retainedNow ?? []), ...commit.removed]) this.#retained.set(record.id, record)
     for (const record of commit.installs) this.#retained.delete(record.id)
-    this.#holds = [...commit.holds].sort((a, b) => (a.id + a.from < b.id + b.from ? -1 : 1))
+    this.#holds = [...commit.holds].sort((a, b) => byCodeUnit(a.id, b.id) || byCodeUnit(a.from, b.from))
     this.#append(commit.audit, now, commit.activation.by)
     return { serial: this.#serial, auditHead: this.#audit.at(-1)?.chain ?? AUDIT_START }
   }
@@ -79,6 +81,10 @@ class MemoryStore implements StoreState {
 
   async audit({ limit }: { readonly limit: number }): Promise<readonly AuditRecord[]> {
     return limit > 0 ? this.#audit.slice(-limit) : []
+  }
+
+  async referenceKey(): Promise<string | undefined> {
+    return this.#tokens > 0 ? this.#key : undefined
   }
 
   async close(): Promise<void> {}

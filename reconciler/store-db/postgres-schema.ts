@@ -35,6 +35,8 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE TABLE catalyst.owned (plugin text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, PRIMARY KEY (kind, name));
   CREATE TABLE catalyst.quarantined (plugin text COLLATE "C" PRIMARY KEY, since text NOT NULL);
+  CREATE TABLE catalyst.key (one integer PRIMARY KEY CHECK (one = 1), key text NOT NULL);
+  INSERT INTO catalyst.key VALUES (1, encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'hex'));
 
   CREATE TABLE catalyst.passes (plugin text COLLATE "C" PRIMARY KEY, role text NOT NULL, digest text NOT NULL, token bigint NOT NULL);
   CREATE FUNCTION catalyst.use_pass(pass text, for_plugin text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$

@@ -122,6 +122,11 @@ class PostgresStore implements StoreState {
     }))
   }
 
+  async referenceKey(): Promise<string | undefined> {
+    const [row] = await this.#db.ask('SELECT key FROM catalyst.key')
+    return row === undefined ? undefined : String(row['key'])
+  }
+
   close(): Promise<void> {
     return this.#db.close()
   }

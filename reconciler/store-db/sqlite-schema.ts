@@ -36,6 +36,8 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE catalyst_owned (plugin TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
   CREATE TABLE catalyst_quarantined (plugin TEXT PRIMARY KEY, since TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE catalyst_key (one INTEGER PRIMARY KEY CHECK (one = 1), key TEXT NOT NULL);
+  INSERT INTO catalyst_key VALUES (1, lower(hex(randomblob(32))));
   `,
 ]
 

@@ -127,6 +127,14 @@ class SqliteStore implements StoreState {
     }))
   }
 
+  async referenceKey(): Promise<string | undefined> {
+    const key = this.#in('read', () => {
+      const made = this.#one(`SELECT 1 FROM sqlite_master WHERE name = 'catalyst_key'`) // not in a store of an older version
+      return made && this.#one('SELECT key FROM catalyst_key')?.['key']
+    })
+    return key === undefined ? undefined : String(key)
+  }
+
   async close(): Promise<void> {
     if (this.#db.isOpen) this.#db.close()
   }

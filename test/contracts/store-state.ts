@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { InstallRecord, Lease, StoreCommit, StoreState } from '../../reconciler/ports.ts'
+import type { Removal } from '../../reconciler/data-ports.ts'
+import type { InstallRecord, Lease, RetainedRecord, StoreCommit, StoreState } from '../../reconciler/ports.ts'
 import { AUDIT_START, brokenLink, chainOf } from '../../reconciler/store-db/audit.ts'
 import { block } from '../builders/store.ts'
 import { at, generationRecord, installRecord, SOME_DIGEST, T0 } from './records.ts'
@@ -109,6 +110,33 @@ export function storeStateContract(engine: string, make: () => Promise<StoreUnde
         expect((await store.read()).retained).toEqual([])
       })
 
+      test('what is retained is replaced where that is asked for, with the record of its removal', async () => {
+        const kept = (id: string): RetainedRecord => ({ id, block: block(id), removedAt: T0, generation: 2 })
+        const removal: Removal = {
+          policy: { code: 'remove', config: 'keep', data: 'ask', tables: 'remove', backup: true, grace: '7d' },
+          code: 'removed',
+          classes: { config: { state: 'retained', since: T0 }, data: { state: 'awaiting', since: T0 }, tables: { state: 'quarantined', since: T0, purgeAt: at(7 * 86400) } },
+          backup: undefined,
+          inventory: { plugin: 'alpha', tables: [{ name: 'plg_alpha__t', rows: 3, bytes: 4096, sequences: [], indexes: [] }], others: [], quarantined: true },
+          data: { files: 1, bytes: 2 },
+          by: 'tester',
+        }
+        await store.commit(commitOf(1, [], { removed: [kept('alpha'), kept('beta'), kept('gamma')] }), T0)
+        await store.commit(commitOf(2, [installRecord('gamma')], { retainedNow: [kept('gamma'), { ...kept('alpha'), removal }], removed: [kept('delta')] }), T0)
+        expect((await store.read()).retained).toEqual([{ ...kept('alpha'), removal }, kept('delta')])
+        await store.commit(commitOf(3, [], { retainedNow: [] }), T0)
+        expect((await store.read()).retained).toEqual([])
+      })
+
+      test('ids are sorted by code unit, whatever language the database speaks', async () => {
+        const ids = ['a', 'a-b', 'a0', 'ab', 'b']
+        await store.commit(commitOf(1, ids.toReversed().map((id) => installRecord(id)), { holds: ids.toReversed().map((id) => ({ id, from: SOME_DIGEST, fromVersion: '1.0.0', to: 'absent', toVersion: undefined, since: T0 })) }), T0)
+        await store.commit(commitOf(2, [], { removed: ids.toReversed().map((id) => ({ id, block: block(id), removedAt: T0, generation: 1 })), holds: [] }), T0)
+        await store.commit(commitOf(3, ids.toReversed().map((id) => installRecord(`z${id}`)), { holds: ids.toReversed().map((id) => ({ id, from: SOME_DIGEST, fromVersion: '1.0.0', to: 'absent', toVersion: undefined, since: T0 })) }), T0)
+        const read = await store.read()
+        expect([read.installs, read.retained, read.holds].map((list) => list.map((r) => r.id))).toEqual([ids.map((id) => `z${id}`), ids, ids])
+      })
+
       test('the serial changes with every commit and with nothing else', async () => {
         await store.commit(commitOf(1, [installRecord('alpha')]), T0)
         const serial = await store.serial()
@@ -195,10 +223,32 @@ export function storeStateContract(engine: string, make: () => Promise<StoreUnde
         expect(await store.lease(at(3601))).toMatchObject({ holder: 'two' })
       })
 
+      test('a heartbeat beside a commit of the same process disturbs neither', async () => {
+        lease = await store.acquireLease('one', T0, TTL_MS)
+        const work = [1, 2, 3, 4].flatMap((n) => [store.commit(commitOf(n, [installRecord('alpha', `${n}.0.0`)]), T0), store.renewLease(lease, at(n), TTL_MS), store.read()])
+        await Promise.all(work)
+        const read = await store.read()
+        expect(read.generations.map((g) => g.number)).toEqual([1, 2, 3, 4])
+        expect(brokenLink(await store.audit({ limit: 100 }))).toBeUndefined()
+        expect((await store.lease(at(60)))?.expiresAt).toBe(at(64))
+      })
+
       test('a clock that is a day ahead takes the lease, but the token of the first no longer writes', async () => {
         lease = await store.acquireLease('one', T0, TTL_MS)
         await store.acquireLease('hasty', at(24 * 3600), TTL_MS)
         await expect(store.commit(commitOf(1, []), at(1))).rejects.toMatchObject({ code: 'LEASE_LOST' })
+      })
+    })
+
+    describe('the key for what is not recorded', () => {
+      beforeEach(leased)
+
+      test('is random, stays the same, and is in nothing that is read', async () => {
+        const key = await store.referenceKey()
+        expect(key).toMatch(/^[0-9a-f]{64}$/)
+        await store.commit(commitOf(1, [installRecord('alpha')]), at(1))
+        expect(await store.referenceKey()).toBe(key)
+        expect(JSON.stringify([await store.read(), await store.audit({ limit: 100 })])).not.toContain(key)
       })
     })
 

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, uti
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { StorePaths } from '../../../reconciler/state/paths.ts'
+import { stampValues } from '../../../reconciler/state/stamped-values.ts'
 import { checkStamp, lookAt, removeStamp, writeStamp, type StampInput } from '../../../reconciler/state/stamp.ts'
 import { at, T0 } from '../../contracts/records.ts'
 import { temporaryStore } from './folder.ts'
@@ -92,11 +93,28 @@ describe('stamp', () => {
     ['a clock set back', () => check({}, at(-1))],
     ['something due', () => check({}, at(3600))],
     ['a clock that makes no sense', () => check({}, 'soon')],
-    ['another reference', () => check({ references: 'abc' })],
     ['other files', () => check({ files: [yaml] })],
     ['files in another order', () => check({ files: [lock, yaml] })],
   ])('%s is not fresh', (_what, ask) => {
     expect(ask()).toMatchObject({ fresh: false })
+  })
+
+  describe('values that plugins.yaml refers to', () => {
+    const of = [{ kind: 'env', name: 'KEY' }] as const
+    const stamped = (key: string, value: string | undefined): StampInput['values'] => (names) => stampValues(key, names, () => value)
+    beforeEach(() => writeStamp(paths, { tool: '0.1.0', inputs: lookAt([yaml, lock]), serial: 7, database: 'store.db', plugins: 3, now: T0, values: stampValues('00ff', of, () => 'the value') }))
+
+    test('the same: fresh', () => expect(check({ values: stamped('00ff', 'the value') })).toMatchObject({ fresh: true }))
+    test.each([
+      ['another value', stamped('00ff', 'another')],
+      ['none any more', stamped('00ff', undefined)],
+      ['another key', stamped('ff00', 'the value')],
+      ['a key that cannot be told', () => undefined],
+      ['nobody who can tell', undefined],
+    ])('%s: not fresh', (_what, values) => {
+      expect(check({ values })).toMatchObject({ fresh: false, why: 'a value that plugins.yaml refers to changed' })
+    })
+    test('the stamp holds no value', () => expect(readFileSync(paths.stamp, 'utf8')).not.toContain('the value'))
   })
 
   test('a young file that changes within one tick of a coarse clock is noticed by its content', () => {
