@@ -1,13 +1,15 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { PostgresConnection, Query } from './postgres-connection.ts'
 import { PASS_STATES, sqlState } from './postgres-errors.ts'
+import { GUARD } from './postgres-guard.ts'
 
 /*
  * Our tables in a PostgreSQL database: the schema `catalyst`. Each entry brings it from one version to the next and is
  * never changed once released. Times are text as in SQLite, JSON is text: its bytes are under digests. What is sorted or
  * compared sorts by code unit (COLLATE "C"), whatever language the database speaks.
  *
- * `use_pass`, `record_migration` and `forget_migration` are for plugins' own roles: see postgres-pass.ts.
+ * `use_pass`, `record_migration` and `forget_migration` are for plugins' own roles: see postgres-pass.ts; what the server
+ * holds their transactions to: postgres-guard.ts.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -63,6 +65,7 @@ const MIGRATIONS: readonly string[] = [
   REVOKE ALL ON FUNCTION catalyst.use_pass(text, text), catalyst.record_migration(text, text, text, text, text, text, text, text), catalyst.forget_migration(text, text, text) FROM PUBLIC;
   REVOKE ALL ON SCHEMA catalyst FROM PUBLIC;
   `,
+  GUARD,
 ]
 
 /** The version of our tables that this code writes. */
