@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'reconciler/state': ['schemas', 'reconciler/ports.ts'],
   'reconciler/store-db': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts'],
   'reconciler/tables': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts', 'reconciler/store-db'],
-  'reconciler/backup': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts', 'reconciler/store-db', 'reconciler/state/disk.ts', 'reconciler/tables/names.ts'],
+  'reconciler/backup': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts', 'reconciler/store-db', 'reconciler/state/disk.ts', 'reconciler/tables'],
   catalog: ['schemas', 'registry', 'validator', 'reconciler/ports.ts'],
   sandbox: ['schemas', 'reconciler/ports.ts', 'reconciler/state'],
   api: ['schemas', 'catalog'],
@@ -40,7 +40,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'oxc-parser': ['validator/parse.ts'],
   commander: ['cli/program.ts'],
   'node:sqlite': ['reconciler/store-db/sqlite-connection.ts', 'reconciler/store-db/serial.ts'],
-  pg: ['reconciler/store-db/postgres-connection.ts'],
+  pg: ['reconciler/store-db/postgres-connection.ts', 'reconciler/tables/postgres-session.ts'],
+  'pg-copy-streams': ['reconciler/tables/postgres-session.ts'],
 }
 
 const FOLDERS = ['schemas', 'registry', 'validator', 'reconciler', 'catalog', 'sandbox', 'api', 'cli', 'examples/world', 'examples/plugins']

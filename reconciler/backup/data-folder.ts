@@ -27,7 +27,14 @@ export function packFolder(folder: string): { readonly stream: AsyncIterable<Buf
     return true
   }
   const pack: Pack = create({ cwd: folder, strict: true, linkCache: new Unlinked(), filter: (path, stat): boolean => guarded(pack, () => look(path, stat as Stats)) }, ['.'])
-  return { stream: pack as unknown as AsyncIterable<Buffer>, content: () => ({ files, folders }) }
+  // It walks on after a failure, and would tell of the next one when nobody listens any more.
+  let failure: unknown
+  pack.on('error', (error) => (failure ??= error))
+  const content = (): FolderContent => {
+    if (failure !== undefined) throw failure
+    return { files, folders }
+  }
+  return { stream: pack as unknown as AsyncIterable<Buffer>, content }
 }
 
 /** Hard links become files of their own: what they shared is not ours to know. */

@@ -51,7 +51,6 @@ export const BackupManifest = Closed({
   /** As written in plugins.yaml: references, never values. */
   config: Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object' }),
   migrations: Type.Array(Applied),
-  owned: Type.Array(Closed({ kind: Type.String({ maxLength: 40 }), name: Type.String({ maxLength: 1000 }) })),
   schema: Type.Unsafe<object>({ type: 'object' }),
   tables: Type.Array(Closed({ table: Type.String({ minLength: 1, maxLength: 1000 }), encoding: Type.String({ maxLength: 20 }), rows: Count, ...partFields })),
   /** Absent when the plugin had no data folder. */

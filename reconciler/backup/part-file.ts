@@ -27,11 +27,17 @@ const CHUNK = 256 * 1024
 
 /** Writes, compresses, hashes and fsyncs a part. The file must not exist. */
 export async function writePart(folder: string, file: string, source: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<Part> {
+  signal?.throwIfAborted()
   const raw = new Meter()
   const packed = new Meter(createHash('sha256'))
   const zstd = createZstdCompress({ chunkSize: CHUNK, params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 } })
   const out = createWriteStream(join(folder, file), { flags: 'wx', mode: 0o600, flush: true })
-  await pipeline(Readable.from(raw.through(source), { objectMode: true, highWaterMark: 1 }), zstd, (chunks) => packed.through(chunks), out, { signal })
+  try {
+    await pipeline(Readable.from(raw.through(source), { objectMode: true, highWaterMark: 1 }), zstd, (chunks) => packed.through(chunks), out, { signal })
+  } finally {
+    // A file that is still being opened would be there again after it was taken away.
+    if (!out.closed) await new Promise((closed) => out.once('close', closed))
+  }
   return { file, size: packed.bytes, sha256: packed.digest(), bytes: raw.bytes }
 }
 

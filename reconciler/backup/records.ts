@@ -1,21 +1,15 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { AppliedMigration, BackupRef, Dialect } from '../data-ports.ts'
-import { appliedFrom, appliedSql, fenceSql, forgetMigrationSql, markQuarantinedSql, ownedSql, recordOwnedSql, type Owned, type Statement } from '../store-db/fence-sql.ts'
+import { appliedFrom, appliedSql, fenceSql, forgetMigrationSql, markQuarantinedSql, recordOwnedSql, type Owned, type Statement } from '../store-db/fence-sql.ts'
 import type { BackupEntry, BackupState, CommittedRestores } from './table-store.ts'
 
 /*
  * Our own records in the store's database, for either kind: the list of backups, restores that were committed, applied
- * migrations, what a plugin owns. The statements run on the connection of whoever asks, in its transaction.
+ * migrations. The statements run on the connection of whoever asks, in its transaction.
  */
 
 /** Runs one statement. */
 export type Run = (statement: Statement) => Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly changes: number }>
-
-/** What our records say of a plugin's tables. */
-export interface TableRecords {
-  readonly migrations: readonly AppliedMigration[]
-  readonly owned: readonly Owned[]
-}
 
 /** The tables that only backups use. */
 export function tablesSql(dialect: Dialect): readonly Statement[] {
@@ -33,17 +27,16 @@ export async function assertFence(run: Run, dialect: Dialect, token: number): Pr
   }
 }
 
-export async function readRecords(run: Run, dialect: Dialect, plugin: string): Promise<TableRecords> {
-  const migrations = await run(appliedSql(dialect, plugin))
-  const owned = await run(ownedSql(dialect, plugin))
-  return { migrations: migrations.rows.map(appliedFrom), owned: owned.rows.map((row) => ({ kind: String(row['kind']), name: String(row['name']) })) }
+/** What has run of a plugin, oldest first. */
+export async function readMigrations(run: Run, dialect: Dialect, plugin: string): Promise<readonly AppliedMigration[]> {
+  return (await run(appliedSql(dialect, plugin))).rows.map(appliedFrom)
 }
 
-/** Puts the records of a plugin's tables back; its tables are not in quarantine any more. */
-export async function writeRecords(run: Run, dialect: Dialect, plugin: string, { migrations, owned }: TableRecords): Promise<void> {
+/** Puts the record of a plugin's migrations back, beside what it owns now; its tables are not in quarantine any more. */
+export async function writeRecords(run: Run, dialect: Dialect, plugin: string, migrations: readonly AppliedMigration[], owned?: readonly Owned[]): Promise<void> {
   const statements = [
     ...forgetMigrationSql(dialect, plugin),
-    ...recordOwnedSql(dialect, plugin, owned),
+    ...(owned ? recordOwnedSql(dialect, plugin, owned) : []),
     ...markQuarantinedSql(dialect, plugin, undefined),
   ]
   for (const one of statements) await run(one)

@@ -39,7 +39,7 @@ export async function restoreBackup(deps: RestoreDeps, name: string, into: Resto
     await tables.replace({
       plugin: manifest.plugin,
       schema: manifest.schema,
-      records: { migrations: manifest.migrations.map((m) => ({ ...m, down: m.down })), owned: manifest.owned },
+      migrations: manifest.migrations.map((m) => ({ ...m, down: m.down })),
       tables: manifest.tables.map((stored) => ({ ...stored, read: () => readPart(folder, stored, into.signal) })),
       restore: restore.id,
       fence,

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Connection } from '../store-db/sqlite-connection.ts'
 import { prefixOf } from '../tables/names.ts'
-import { quoted, readSchema, type SqliteSchema } from './sqlite-schema.ts'
+import { quoted } from '../tables/sqlite-schema.ts'
+import { readSchema, type SqliteSchema } from './sqlite-schema.ts'
 
 /*
  * Makes a plugin's schema again from the text that SQLite kept. A backup's folder can be edited by whoever has the disk;

@@ -1,7 +1,8 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Connection } from '../store-db/sqlite-connection.ts'
+import { quoted } from '../tables/sqlite-schema.ts'
 import { RowReader, RowWriter, frames, type SqliteValue, type TextBytes } from './row-encoding.ts'
-import { quoted, type SqliteTable } from './sqlite-schema.ts'
+import type { SqliteTable } from './sqlite-schema.ts'
 import { NotExact } from './table-store.ts'
 
 /*

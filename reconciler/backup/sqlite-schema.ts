@@ -37,11 +37,6 @@ export const SqliteSchema = Closed({
 })
 export type SqliteSchema = Type.Static<typeof SqliteSchema>
 
-/** An identifier in double quotes. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
 /** What a plugin has in this database. @throws CatalystError BACKUP_FAILED for what could not be put back, by name */
 export function readSchema(db: Connection, plugin: string): SqliteSchema {
   const encoding = String(db.prepare('PRAGMA encoding').get()?.['encoding']) as SqliteSchema['encoding']

@@ -3,7 +3,8 @@ import { CatalystError, type ErrorCode } from '../../schemas/errors.ts'
 import { obeys } from '../../schemas/validate.ts'
 import type { Fence } from '../data-ports.ts'
 import { connect, type Connection } from '../store-db/sqlite-connection.ts'
-import { assertFence, committedRestores, forgetEntry, putEntry, readEntries, readRecords, tablesSql, writeRecords, type Run } from './records.ts'
+import { ownedOf, readSchema as readObjects } from '../tables/sqlite-schema.ts'
+import { assertFence, committedRestores, forgetEntry, putEntry, readEntries, readMigrations, tablesSql, writeRecords, type Run } from './records.ts'
 import { countRows } from './row-encoding.ts'
 import { createDependents, createTables, dropOwned } from './sqlite-rebuild.ts'
 import { ENCODINGS, insertRows, readRows, valuesPerRow, type SqliteEncoding } from './sqlite-rows.ts'
@@ -45,7 +46,7 @@ class SqliteTables implements TableStore {
       replacement.at('filled')
       createDependents(db, plugin, schema)
       assertNobodyDangles(db, schema)
-      await writeRecords(runOn(db), 'sqlite', plugin, replacement.records)
+      await writeRecords(runOn(db), 'sqlite', plugin, replacement.migrations, ownedOf(readObjects(db), plugin))
       await committedRestores(runOn(db), 'sqlite').put(replacement.restore)
       await replacement.beforeCommit()
     })
@@ -106,7 +107,7 @@ async function snapshotOf(db: Connection, plugin: string): Promise<TablesSnapsho
     engine: `SQLite ${db.prepare('SELECT sqlite_version() AS v').get()?.['v']}`,
     schema,
     tables: schema.tables.map(({ name }) => name),
-    records: await readRecords(runOn(db), 'sqlite', plugin),
+    migrations: await readMigrations(runOn(db), 'sqlite', plugin),
     encodings: ENCODINGS,
     rows: (table, encoding) => readRows(db, tableOf(schema, table), asEncoding(encoding), (rows) => counted.set(table, rows)),
     rowsRead: (table) => counted.get(table) ?? 0,

@@ -1,5 +1,4 @@
-import type { BackupRef, Dialect, Fence } from '../data-ports.ts'
-import type { TableRecords } from './records.ts'
+import type { AppliedMigration, BackupRef, Dialect, Fence } from '../data-ports.ts'
 
 /*
  * What a backup needs of a database, the same for SQLite and PostgreSQL. Rows travel as chunks of bytes that only the
@@ -20,7 +19,7 @@ export interface TablesSnapshot {
   /** JSON: everything needed to make the tables again, without their rows. */
   readonly schema: object
   readonly tables: readonly string[]
-  readonly records: TableRecords
+  readonly migrations: readonly AppliedMigration[]
   /**
    * The rows of a table, in chunks. Encodings are tried in the order of `encodings`; one that cannot carry a value
    * exactly throws `NotExact`, and the next one is taken.
@@ -39,7 +38,7 @@ export interface Replacement {
   readonly plugin: string
   readonly schema: unknown
   readonly tables: readonly (StoredRows & { read(): AsyncIterable<Buffer> })[]
-  readonly records: TableRecords
+  readonly migrations: readonly AppliedMigration[]
   /** Recorded in the same transaction: that it stands there says that this restore was committed. */
   readonly restore: string
   readonly fence: Fence

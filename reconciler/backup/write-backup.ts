@@ -63,12 +63,12 @@ function head({ record, store, reason, config, at }: BackupRequest, name: string
   return { formatVersion: FORMAT_VERSION, name, store, dialect, plugin: record.id, version: record.block.version, at, reason, record, config } as const
 }
 
-function bodyOf({ engine, schema, records }: TablesSnapshot) {
-  return { engine, schema, migrations: records.migrations.map(withoutAbsent), owned: [...records.owned] }
+function bodyOf({ engine, schema, migrations }: TablesSnapshot) {
+  return { engine, schema, migrations: migrations.map(withoutAbsent) }
 }
 
 /** JSON has no undefined. */
-function withoutAbsent({ down, ...rest }: TablesSnapshot['records']['migrations'][number]): BackupManifest['migrations'][number] {
+function withoutAbsent({ down, ...rest }: TablesSnapshot['migrations'][number]): BackupManifest['migrations'][number] {
   return down === undefined ? rest : { ...rest, down }
 }
 

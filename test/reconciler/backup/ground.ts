@@ -7,6 +7,7 @@ import { openBackups } from '../../../reconciler/backup/backups.ts'
 import { sqliteTables } from '../../../reconciler/backup/sqlite-tables.ts'
 import type { Backups, BackupRequest, Fence } from '../../../reconciler/data-ports.ts'
 import { recordMigrationSql, recordOwnedSql } from '../../../reconciler/store-db/fence-sql.ts'
+import { ownedOf, readSchema } from '../../../reconciler/tables/sqlite-schema.ts'
 import { openSqlite } from '../../../reconciler/store-db/sqlite.ts'
 import { sha256 } from '../../../schemas/digest.ts'
 import { installRecord, T0 } from '../../contracts/records.ts'
@@ -71,7 +72,7 @@ export class Ground {
         const [statement] = recordMigrationSql('sqlite', plugin, { id, kind: 'expand', checksum: sha256(id), up: `-- ${id}`, down: id.endsWith('1') ? undefined : `-- undo ${id}` }, T0)
         db.prepare(statement?.sql ?? '').run(...(statement?.params ?? []))
       }
-      for (const { sql, params } of recordOwnedSql('sqlite', plugin, [{ kind: 'table', name: `plg_${plugin.replaceAll('-', '_')}__accounts` }])) db.prepare(sql).run(...params)
+      for (const { sql, params } of recordOwnedSql('sqlite', plugin, ownedOf(readSchema(db), plugin))) db.prepare(sql).run(...params)
     })
   }
 

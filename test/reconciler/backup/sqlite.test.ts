@@ -47,6 +47,7 @@ describe('write and restore', () => {
 
   test('text that is not UTF-8, and text with U+FFFD, come back as they were', async () => {
     ground.sql(`CREATE TABLE plg_loyalty_points__t (a TEXT, b BLOB); INSERT INTO plg_loyalty_points__t VALUES ('fine', 'x'), (CAST(x'61ff62' AS TEXT), 7), (CAST(x'c328' AS TEXT), CAST(x'ff' AS TEXT)), (char(0xfffd), 1.5), (NULL, x'ff')`)
+    ground.applied('loyalty-points')
     const before = ground.content()
     const { name } = await ground.backups().write(ground.request())
     ground.sql('DELETE FROM plg_loyalty_points__t')
