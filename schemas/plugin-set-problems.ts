@@ -9,16 +9,23 @@ import { exactVersion } from './versions.ts'
 /** What a plugins.yaml that obeys its schema can still say wrongly: names that are not there, statements that contradict each other. */
 export function pluginSetProblems(set: PluginSet, document: SourceDocument): readonly Problem[] {
   const say: Say = (code, path, message, hint) => ({ code, message, place: nearestPlace(document, path), ...(hint !== undefined && { hint }) })
+  const at: At = (path) => {
+    const { line, column } = nearestPlace(document, path, 'key')
+    return line === undefined ? '' : ` (line ${line}${column === undefined ? '' : `, column ${column}`})`
+  }
   return [
     ...registryProblems(set, say),
     ...Object.entries(set.plugins).flatMap(([id, entry]) => entryProblems(id, entry, set, say)),
-    ...tombstoneProblems(set, say),
+    ...tombstoneProblems(set, say, at),
     ...movedProblems(set, say),
     ...approvalProblems(set, say),
     ...referenceProblems(set.store.database, ['store', 'database'], (path) => document.placeOf(path)),
     ...Object.entries(set.plugins).flatMap(([id, { config }]) => referenceProblems(config, ['plugins', id, 'config'], (path) => document.placeOf(path))),
   ]
 }
+
+/** ` (line 12, column 3)`: a second place of a problem that has two. */
+type At = (path: Path) => string
 
 type Say = (code: ErrorCode, path: Path, message: string, hint?: string) => Problem
 
@@ -60,15 +67,18 @@ function onlyWithSource(id: string, entry: PluginEntry, say: Say): readonly Prob
   )
 }
 
-function tombstoneProblems(set: PluginSet, say: Say): readonly Problem[] {
-  return Object.keys(set.removed ?? {}).flatMap((key) => {
+function tombstoneProblems(set: PluginSet, say: Say, at: At): readonly Problem[] {
+  const keys = Object.keys(set.removed ?? {})
+  return keys.flatMap((key, i) => {
     const [id = '', version = ''] = key.split('@')
     const code = idProblem(id)
     const path: Path = ['removed', key]
     return [
       ...(code ? [say(code, path, `removed: ${JSON.stringify(id)} cannot be the id of a plugin`)] : []),
       ...(exactVersion(version) === undefined ? [say('INVALID_VALUE', path, `removed: ${key} needs an exact version after the @`, `Write ${id}@1.2.3.`)] : []),
-      ...(Object.hasOwn(set.plugins, id) ? [say('CONTRADICTION', path, `${id} stands under plugins and under removed`)] : []),
+      ...(Object.hasOwn(set.plugins, id) ? [say('CONTRADICTION', path, `${id} stands under plugins${at(['plugins', id])} and under removed${at(path)}`, `Take ${key} out of \`removed:\` to keep the plugin, or its entry out of \`plugins:\` to remove it.`)] : []),
+      ...(keys.findIndex((other) => other.split('@')[0] === id) < i ? [say('CONTRADICTION', path, `${id} stands twice under removed: ${keys.find((other) => other.split('@')[0] === id)} and ${key}${at(path)}`, 'Keep the version that was removed, as `catalyst status` shows it.')] : []),
+      ...((set.moved ?? []).some(({ from }) => from === id) ? [say('CONTRADICTION', path, `${id} stands under removed${at(path)} and moves on under moved`, 'A plugin goes on under another id, or what it left is decided about: keep one.')] : []),
     ]
   })
 }

@@ -1,12 +1,14 @@
 import type { Blocked, Change, Plan } from '../../schemas/plan.ts'
 import { safe } from '../terminal.ts'
 import { planSummary } from './plan.ts'
+import { dataRows } from './removal.ts'
 
 /** A plan as GitHub-flavoured Markdown for a job summary or a pull request. Foreign text stands in code spans only. */
 export function planMarkdown(plan: Plan): string {
   const parts = [
     `### Plugin plan for \`${plan.store}\``,
     ...(plan.changes.length > 0 ? [table(plan.changes)] : []),
+    ...plan.changes.flatMap(({ id, effects: { answer } }) => (answer === undefined ? [] : [`${code(id)} asks; answer in plugins.yaml:\n\n${fence(answer)}`])),
     ...plan.blocked.map(blockedPart),
     ...plan.notices.map((n) => `> [!NOTE]\n> ${code(n.message)}${n.hint ? `\n\n${fence(n.hint)}` : ''}`),
     planSummary(plan).replace(/\n/g, '  \n'),
@@ -29,12 +31,15 @@ function table(changes: readonly Change[]): string {
   return ['| action | plugin | from | to | effects |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
-function effects({ effects: e }: Change): string {
+/** What nobody may overlook in a pull request. */
+const LOUD: ReadonlySet<string> = new Set(['destroys', 'sets aside'])
+
+function effects(change: Change): string {
+  const { effects: e } = change
   return [
     ...e.permissionsAdded.map((p) => `may now ${code(p)}`),
     ...e.migrations.map((m) => `migration ${code(m.id)} (${m.kind})`),
-    ...(e.keeps.length > 0 ? [`keeps ${e.keeps.join(', ')}`] : []),
-    ...(e.destroys.length > 0 ? [`**destroys ${e.destroys.join(', ')}**`] : []),
+    ...dataRows(change).map(([name, text]) => (LOUD.has(name) ? `**${name}** ${code(text)}` : `${name} ${code(text)}`)),
     ...e.notes.map(code),
   ].join('<br>')
 }

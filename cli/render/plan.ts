@@ -2,6 +2,7 @@ import type { Blocked, Change, Notice, Plan } from '../../schemas/plan.ts'
 import { printable } from '../../schemas/printable.ts'
 import { upgradeLevel } from '../../schemas/versions.ts'
 import { safe, type Paint, type Tone } from '../terminal.ts'
+import { dataRows, type Row } from './removal.ts'
 import { plugins, signerShown } from './words.ts'
 
 const SYMBOL: Record<Change['action'], readonly [string, Tone]> = {
@@ -47,7 +48,8 @@ export function planSummary(plan: Plan): string {
     `${count('install', 'reattach')} to install`,
     `${count('upgrade', 'downgrade')} to change version`,
     `${count('configure', 'move', 'repair')} to adjust`,
-    `${count('remove', 'purge')} to remove`,
+    `${count('remove')} to remove`,
+    ...(count('purge') > 0 ? [`${count('purge')} to purge`] : []),
   ]
   return `Plan: ${kinds.join(', ')}${waiting}; ${plan.unchanged} unchanged.\nDigest: ${plan.planDigest}`
 }
@@ -55,11 +57,13 @@ export function planSummary(plan: Plan): string {
 function renderChange(change: Change, paint: Paint): string {
   const [symbol, tone] = SYMBOL[change.action]
   const head = `${paint(tone, symbol)} ${paint('strong', change.id)} ${versions(change)}  ${paint('quiet', `${VERB[change.action]}: ${safe(change.reason)}`)}`
-  return [head, ...details(change).map(([name, text]) => `    ${paint('quiet', name.padEnd(12))} ${safe(text)}`)].join('\n')
+  const rows = details(change).map(([name, text]) => `    ${paint('quiet', name.padEnd(12))} ${safe(text)}`)
+  const answer = change.effects.answer === undefined ? [] : [`    ${paint('quiet', 'answer in plugins.yaml:')}`, ...indent(change.effects.answer)]
+  return [head, ...rows, ...answer].join('\n')
 }
 
-function versions({ from, to }: Change): string {
-  if (!from) return to?.version ?? ''
+function versions({ from, to, removed }: Change): string {
+  if (!from) return to?.version ?? removed?.version ?? ''
   if (!to || from.version === to.version) return from.version
   const level = upgradeLevel(from.version, to.version)
   return `${from.version} -> ${to.version}${level === 'major' ? ' (major)' : ''}`
@@ -67,16 +71,14 @@ function versions({ from, to }: Change): string {
 
 function details(change: Change): readonly (readonly [string, string])[] {
   const { effects, to, from } = change
-  const rows: [string, string][] = []
+  const rows: Row[] = []
   const release = from?.tree !== to?.tree
   if (to && release) rows.push(['signed by', signerShown(to.signer)])
   if (to && release && (!from || from.source !== to.source)) rows.push(['from', to.source])
   if (effects.permissionsAdded.length > 0) rows.push(['may now', effects.permissionsAdded.join(', ')])
   if (effects.permissionsDropped.length > 0 && to) rows.push(['no longer', effects.permissionsDropped.join(', ')])
   for (const m of effects.migrations) rows.push(['migration', `${m.id} (${m.kind}, ${m.down ? 'reversible' : 'no way back'})`])
-  if (effects.tables.length > 0) rows.push(['tables', effects.tables.map((t) => t.name).join(', ')])
-  if (effects.keeps.length > 0) rows.push(['keeps', effects.keeps.join(', ')])
-  if (effects.destroys.length > 0) rows.push(['destroys', effects.destroys.join(', ')])
+  rows.push(...dataRows(change))
   for (const note of effects.notes) rows.push(['note', note])
   return rows
 }

@@ -18,11 +18,12 @@ export function inconsistentSteps(steps: readonly Step[], waiting: ReadonlySet<s
     const result = resulting(input, free)
     const found = flaws(result).flatMap((flaw) => {
       const step = free.get(flaw.id) ?? free.get(flaw.other)
-      return step ? [blockedBy(step, flaw)] : []
+      return step ? [{ step, flaw }] : []
     })
-    // Several flaws may hold one step up: the one that is told must not depend on the order of anything.
-    for (const held of found.sort((a, b) => byCodeUnit(a.code, b.code) || byCodeUnit(a.reason, b.reason))) {
-      if (!blocked.has(held.id)) blocked.set(held.id, held)
+    // Several flaws may hold one step up: what is told must not depend on the order of anything.
+    for (const [id, own] of Map.groupBy(found, ({ step }) => step.id)) {
+      const [first] = own
+      if (first) blocked.set(id, blockedBy(first.step, own.map(({ flaw }) => flaw).sort((a, b) => byCodeUnit(a.why, b.why))))
     }
   }
   return [...blocked.values()]
@@ -62,14 +63,13 @@ function flaws(result: ReadonlyMap<string, LockBlock>): readonly Flaw[] {
   return found
 }
 
-function blockedBy(step: Step, flaw: Flaw): Blocked {
-  const own = step.id === flaw.id
-  return {
-    id: step.id,
-    action: changeOf(step).action,
-    code: own ? 'DependencyBlocked' : 'IN_USE',
-    reason: flaw.why,
-    hint: own ? `Decide about ${flaw.other} first.` : `Decide about ${flaw.id} first: it is still installed.`,
-    ...(step.to ? { to: step.to.version } : {}),
-  }
+/** What a step lacks itself comes first; else everybody who would lack it is named. */
+function blockedBy(step: Step, flaws: readonly Flaw[]): Blocked {
+  const own = flaws.find((flaw) => flaw.id === step.id)
+  const about = { id: step.id, action: changeOf(step).action, ...(step.to ? { to: step.to.version } : {}) }
+  if (own) return { ...about, code: 'DependencyBlocked', reason: own.why, hint: `Decide about ${own.other} first.` }
+  const users = [...new Set(flaws.map((flaw) => flaw.id))]
+  const decide = `Decide about ${users.join(', ')} first: ${users.length === 1 ? 'it is' : 'they are'} still installed.`
+  const together = ` Or take ${users.length === 1 ? 'both' : 'all of them'} out: \`catalyst remove ${step.id} --with-dependents\`.`
+  return { ...about, code: 'IN_USE', reason: `InUseBy ${users.join(', ')}: ${flaws.map((flaw) => flaw.why).join('; ')}`, hint: `${decide}${step.to ? '' : together}` }
 }

@@ -82,7 +82,7 @@ function byBackup(question: RollbackQuestion, to: LockBlock, because: string): D
   const backup = backups?.find((candidate) => candidate.plugin === id && candidate.version === to.version)
   if (!backup) {
     const none = backups === undefined ? 'backups were not looked at' : `there is no backup of ${id} ${to.version}`
-    return { id, kind: 'impossible', steps: [], why: `${because}, and ${none}: its tables cannot go back, and with consent ${to.version} runs on tables it was not made for`, ...consent(question, to, 'irreversible') }
+    return { id, kind: 'impossible', steps: [], why: `${because}, and ${none}. With consent ${to.version} runs on tables that it was not made for; nothing of them is lost`, ...consent(question, to, 'irreversible') }
   }
   const now = holdings.tables && { rows: holdings.tables.rows, bytes: holdings.tables.bytes }
   return {

@@ -71,7 +71,7 @@ export function removalParts(record: InstallRecord, decision: RemovalDecision, i
       tables: tablesNamed(record.id, record.block, input.observed),
       uninstall: policy,
       holdings,
-      ...answerYaml(about, fates, policy),
+      ...answerYaml(about, fates, policy, holdings),
       undo: undoText(about, fates),
     },
   }

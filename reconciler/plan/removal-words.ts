@@ -1,4 +1,6 @@
 import type { SealedPolicy } from '../../schemas/common.ts'
+import { durationMs } from '../../schemas/durations.ts'
+import type { Holdings } from '../../schemas/plan-data.ts'
 import type { ClassFate } from './class-steps.ts'
 import type { DataClass } from '../data-ports.ts'
 
@@ -9,11 +11,16 @@ export interface Removed {
 }
 
 /** The YAML that answers what a policy asks; nothing when it asks nothing. Pasted as it is, it keeps everything. */
-export function answerYaml(about: Removed, fates: readonly ClassFate[], { grace, backup }: SealedPolicy): { readonly answer?: string } {
-  const asked = fates.filter((fate) => fate.becomes === 'awaiting').map((fate) => fate.class)
+export function answerYaml(about: Removed, fates: readonly ClassFate[], { grace, backup }: SealedPolicy, holdings: Holdings = {}): { readonly answer?: string } {
+  const asked = fates.filter((fate) => fate.becomes === 'awaiting' && !isEmpty(fate.class, holdings)).map((fate) => fate.class)
   if (asked.length === 0) return {}
-  const end = /^0/.test(grace) ? 'gone at once' : `set aside for ${grace}, then gone`
+  const end = durationMs(grace) === 0 ? 'gone at once' : `set aside for ${grace}, then gone`
   return { answer: `${tombstoneYaml(about, asked, 'keep')}   # or remove: ${end}${backup ? '; backed up first' : ''}` }
+}
+
+/** Known to hold nothing: there is nothing to ask about. What was not looked at is not empty. */
+export function isEmpty(key: DataClass, { tables, data }: Holdings): boolean {
+  return (key === 'tables' && tables?.count === 0) || (key === 'data' && data?.files === 0)
 }
 
 /** A tombstone as it stands in plugins.yaml. */

@@ -127,7 +127,6 @@ function afterlifeChange({ record, removal, fates, steps, policy, about }: Decid
       ...fateEffects(fates, removal.code === 'kept' ? policy.code : undefined),
       uninstall: policy,
       holdings: holdingsOf(record.id, observed, removal),
-      ...answerYaml(about, fates, policy),
       undo: undoText(about, fates),
       notes: [],
     },

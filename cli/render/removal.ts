@@ -1,0 +1,93 @@
+import { runOrder } from '../../reconciler/plan/migration-path.ts'
+import { bytesText, counted } from '../../reconciler/plan/amounts.ts'
+import { isEmpty, minuteOf } from '../../reconciler/plan/removal-words.ts'
+import type { RetainedRecord } from '../../reconciler/ports.ts'
+import type { Change } from '../../schemas/plan.ts'
+import type { ClassEffect } from '../../schemas/plan-data.ts'
+
+/** One detail under a change: a word in the margin, and what it says. */
+export type Row = readonly [string, string]
+
+const SHOWN_TABLES = 6
+
+/** What a change does to things that outlive code: what there is, what stays, what goes and when, how to take it back. */
+export function dataRows(change: Change): readonly Row[] {
+  return [...tableRows(change), ...fileRows(change), ...fateRows(change), ...runRows(change), ...backupRows(change), ...undoRows(change)]
+}
+
+function tableRows({ effects: { tables } }: Change): readonly Row[] {
+  if (tables.length === 0) return []
+  const shown = tables.slice(0, SHOWN_TABLES).map(({ name, rows, bytes }) => (rows === undefined || bytes === undefined ? name : `${name} (${counted(rows, 'row')}, ${bytesText(bytes)})`))
+  const more = tables.length > SHOWN_TABLES ? [`and ${tables.length - SHOWN_TABLES} more`] : []
+  return [['tables', [...shown, ...more].join(', ')]]
+}
+
+function fileRows({ effects: { holdings } }: Change): readonly Row[] {
+  return holdings?.data && holdings.data.files > 0 ? [['data', `${counted(holdings.data.files, 'file')}, ${bytesText(holdings.data.bytes)}`]] : []
+}
+
+function fateRows({ effects, action }: Change): readonly Row[] {
+  const { keeps, destroys, asks = [], classes = [], holdings } = effects
+  const inState = (is: (c: ClassEffect) => boolean): readonly string[] => classes.filter(is).map((c) => c.class)
+  const found = inState((c) => c.becomes === 'attached')
+  const back = inState((c) => c.from === 'quarantined' && c.becomes !== 'quarantined' && c.becomes !== 'purged')
+  const now = inState((c) => c.becomes === 'purged' && c.from !== 'purged')
+  const later = classes.filter((c) => c.becomes === 'quarantined')
+  const asked = asks.filter((key) => !isEmpty(key, holdings ?? {}))
+  const stays = keeps.filter((key) => !found.includes(key))
+  return [
+    ...row('finds again', found),
+    ...row('comes back', back, ' out of quarantine'),
+    ...row(action === 'move' ? 'takes along' : 'keeps', stays),
+    ...row('asks', asked, ': kept until somebody answers'),
+    ...(destroys.includes('code') ? [['removes', 'code, when no generation needs it any more'] as const] : []),
+    ...later.map((c): Row => ['sets aside', `${c.class}${c.until === undefined ? ' for the grace, then destroyed' : ` until ${minuteOf(c.until)}, then destroyed`}`]),
+    ...row('destroys', now, ' now'),
+  ]
+}
+
+function row(name: string, what: readonly string[], more = ''): readonly Row[] {
+  return what.length === 0 ? [] : [[name, `${what.join(', ')}${more}`]]
+}
+
+/** When migrations run tells whether anything stands still meanwhile. */
+function runRows({ from, action, effects: { migrations } }: Change): readonly Row[] {
+  if (action === 'move' && from?.enabled) return [['meanwhile', 'switched off: its tables change their names']]
+  if (!from || migrations.length === 0) return []
+  const { expand, breaking, contract } = runOrder(migrations)
+  const ids = (list: typeof expand): string => list.map((m) => m.id).join(', ')
+  const when = [
+    ...(expand.length > 0 ? [`${ids(expand)} while the old code runs`] : []),
+    ...(breaking.length > 0 ? [`${ids(breaking)} while it is switched off`] : []),
+    ...(contract.length > 0 ? [`${ids(contract)} after the switch`] : []),
+  ]
+  return [['runs', when.join('; ')]]
+}
+
+function backupRows({ steps = [], action, effects }: Change): readonly Row[] {
+  const backup = steps.find((step) => step.do === 'backup')
+  if (backup) return [['backup', backup.existing === undefined ? 'written and read back before anything goes' : `${backup.existing}, read back before anything goes`]]
+  const goes = (effects.classes ?? []).some((c) => (c.becomes === 'quarantined' || c.becomes === 'purged') && c.from !== c.becomes)
+  return goes && (action === 'remove' || action === 'purge') ? [['backup', 'NONE: the line under removed: says backup: false']] : []
+}
+
+function undoRows({ effects: { undo } }: Change): readonly Row[] {
+  return undo === undefined ? [] : [['to undo', undo]]
+}
+
+/** One line of `status` for a plugin that is gone: what is left of it, and what becomes of that. */
+export function retainedText({ block, removedAt, removal }: RetainedRecord): string {
+  if (!removal) return `${block.version}  removed ${minuteOf(removedAt)}; code, config, data and tables are kept`
+  const parts = (['config', 'data', 'tables'] as const).map((key) => {
+    const state = removal.classes[key]
+    if (state.state === 'purged') return `${key} purged ${minuteOf(state.at)}${state.by === '' ? '' : ` by ${state.by}`}`
+    if (state.state === 'quarantined') return `${key} set aside, destroyed after ${minuteOf(state.purgeAt)}`
+    return `${key} ${state.state === 'awaiting' ? 'wait for a decision' : 'kept'}${amountText(key, removal)}`
+  })
+  return `${block.version}  removed ${minuteOf(removedAt)}${removal.by === '' ? '' : ` by ${removal.by}`}; ${parts.join('; ')}`
+}
+
+function amountText(key: 'config' | 'data' | 'tables', { inventory, data }: NonNullable<RetainedRecord['removal']>): string {
+  if (key === 'tables' && inventory) return ` (${counted(inventory.tables.length, 'table')}, ${counted(inventory.tables.reduce((sum, t) => sum + t.rows, 0), 'row')}, ${bytesText(inventory.tables.reduce((sum, t) => sum + t.bytes, 0))})`
+  return key === 'data' && data ? ` (${counted(data.files, 'file')}, ${bytesText(data.bytes)})` : ''
+}
