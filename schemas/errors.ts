@@ -117,6 +117,7 @@ export const ERRORS = {
   STATE_UNAVAILABLE: { retry: 'backoff', exit: 1, hint: 'The store database could not be opened; check `store.database`.' },
   STATE_INVALID: { retry: 'never', exit: 1, hint: 'The store database holds records that this version cannot read; update @catalyst/plugins.' },
   // the plugins' own data
+  DATABASE_RIGHTS: { retry: 'next-pass', exit: 1, hint: 'Let an administrator of the database run the SQL that is shown; nothing was changed.' },
   MIGRATION_REFUSED: { retry: 'never', exit: 1, hint: 'A migration may change what lies under its own plugin’s name and nothing else. Ask the publisher for a corrected version; the old one stays live.' },
   MIGRATION_FAILED: { retry: 'never', exit: 1, hint: 'The database refused the migration and nothing of it stands; the old version stays live. Ask the publisher, or choose another version.' },
   MIGRATION_TIMEOUT: { retry: 'never', exit: 1, hint: 'The migration was stopped and nothing of it stands. Try again when the store is quiet, or ask the publisher.' },
