@@ -20,11 +20,10 @@ import { liveTrees } from '../reconciler/state/generations.ts'
 import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey } from '../reconciler/store-db/serial.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
-import { openSqlite } from '../reconciler/store-db/sqlite.ts'
 import type { Http } from '../registry/http.ts'
 import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
 import type { Said } from './config-checks.ts'
-import { databaseFile } from './database.ts'
+import { databaseAddress, openDatabase } from './database.ts'
 import { codeOf } from './inspections.ts'
 import { progressTo } from './progress.ts'
 import { openProofs, type Proofs } from './proofs.ts'
@@ -89,11 +88,11 @@ export class House {
   // ---- the store ------------------------------------------------------------------------------------------------
 
   withState<T>(desired: DesiredState, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
-    return this.#withDatabase(this.databasePath(desired), options, work)
+    return this.#withDatabase(this.databaseAddress(desired), options, work)
   }
 
-  async #withDatabase<T>(path: string, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
-    const state = await openSqlite(path, options)
+  async #withDatabase<T>(address: string, options: { readonly readOnly: boolean }, work: (state: StoreState) => Promise<T>): Promise<T> {
+    const state = await openDatabase(address, options)
     try {
       return await work(state)
     } finally {
@@ -101,8 +100,9 @@ export class House {
     }
   }
 
-  databasePath(desired: DesiredState): string {
-    return databaseFile(desired.store.database, this.files.dir, this.#env)
+  /** The path of a SQLite file or the URL of a PostgreSQL database, which may hold a password. */
+  databaseAddress(desired: DesiredState): string {
+    return databaseAddress(desired.store.database, this.files.dir, this.#env)
   }
 
   /** The database of the store, from memory when plugins.yaml is still the one that named it. */
@@ -110,7 +110,7 @@ export class House {
     const known = rememberedDatabase(this.paths.root, this.files.pluginsPath)
     if (known !== undefined) return known
     const { desired } = await this.files.readDesired()
-    return this.databasePath(desired)
+    return this.databaseAddress(desired)
   }
 
   async installs(desired: DesiredState): Promise<readonly InstallRecord[]> {

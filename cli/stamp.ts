@@ -2,6 +2,7 @@ import { lookAt, writeStamp } from '../reconciler/state/stamp.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { Plan } from '../schemas/plan.ts'
 import type { House } from './compose.ts'
+import { isPostgres } from './database.ts'
 import { rememberDatabase } from './remembered-database.ts'
 import { toolVersion } from './version.ts'
 
@@ -26,7 +27,9 @@ export function recordNothingToDo(house: House, { inputs, desired, decided, seri
   const plugins = inputs?.[0]
   // A reference may change without a file changing: who has one is asked properly every time.
   if (!plugins || desired.store.database.includes('${')) return
-  const database = house.databasePath(desired)
+  const database = house.databaseAddress(desired)
+  // Its URL may hold a password, so it is written nowhere: such a store is asked properly every time.
+  if (isPostgres(database)) return
   rememberDatabase(house.paths.root, plugins.sha256, database)
   if (decided.changes.length + decided.blocked.length + decided.notices.length > 0) return
   const values = house.stampValues(desired, database)
