@@ -28,6 +28,21 @@ export function versionsWhere(versions: number, test: (version: number) => boole
   return bits
 }
 
+/** The versions that `nth` names for each number below `count`, -1 for none; not "not installed". */
+export function versionsOf(versions: number, count: number, nth: (i: number) => number): Bits {
+  const bits = new Array<number>(wordsFor(versions)).fill(0)
+  for (let i = 0; i < count; i++) {
+    const v = nth(i)
+    if (v >= 0) bits[(v + 1) >>> 5]! |= 1 << ((v + 1) & 31)
+  }
+  return bits
+}
+
+/** One version alone. */
+export function only(version: number, versions: number): Bits {
+  return versionsOf(versions, 1, () => version)
+}
+
 /** The same set with "not installed" in it. */
 export function orAbsent(a: Bits): Bits {
   return a.map((word, i) => (i === 0 ? word | 1 : word))

@@ -27,33 +27,44 @@ export interface Clause {
 }
 
 /** What one plugin is, in a clause. */
-type Term = readonly [plugin: number, bits: Bits]
+export type Term = readonly [plugin: number, bits: Bits]
 
 /**
  * Makes a clause of terms, or undefined when it forbids nothing. Two terms of one plugin become one (a plugin may
  * need or conflict with itself).
  */
 export function clause(terms: readonly Term[], sizes: readonly number[], cause: Fact | Derived): Clause | undefined {
-  const plugins: number[] = []
-  const sets: Bits[] = []
-  for (const [plugin, bits] of terms) {
+  const sorted = onePerPlugin(terms)
+  if (sorted.some(([, bits]) => isEmpty(bits))) return undefined
+  const isOpen = ([plugin, bits]: Term): boolean => !isWhole(bits, sizes[plugin])
+  const open = sorted.every(isOpen) ? sorted : sorted.filter(isOpen)
+  // lists of just their length: there are as many clauses as needs in a large store
+  return { plugins: open.map(([plugin]) => plugin), terms: open.map(([, bits]) => bits), cause }
+}
+
+/** The clause of two terms, made without lists in between: in a large store nearly all clauses are of this kind. */
+export function clauseOfTwo([a, inA]: Term, [b, inB]: Term, sizes: readonly number[], cause: Fact): Clause | undefined {
+  if (a === b || isWhole(inA, sizes[a]) || isWhole(inB, sizes[b])) return clause([[a, inA], [b, inB]], sizes, cause)
+  if (isEmpty(inA) || isEmpty(inB)) return undefined
+  return a < b ? { plugins: [a, b], terms: [inA, inB], cause } : { plugins: [b, a], terms: [inB, inA], cause }
+}
+
+function isWhole(bits: Bits, size = 0): boolean {
+  return isSubset(everything(size), bits)
+}
+
+function onePerPlugin(terms: readonly Term[]): readonly Term[] {
+  if (terms.every(([plugin], i) => i === 0 || terms[i - 1]![0] < plugin)) return terms
+  const sorted: Term[] = []
+  for (const term of terms) {
     // terms are few: each is put where it belongs
-    let at = plugins.length
-    while (at > 0 && plugins[at - 1]! > plugin) at -= 1
-    if (at > 0 && plugins[at - 1] === plugin) {
-      sets[at - 1] = intersection(sets[at - 1]!, bits)
-    } else {
-      plugins.splice(at, 0, plugin)
-      sets.splice(at, 0, bits)
-    }
+    let at = sorted.length
+    while (at > 0 && sorted[at - 1]![0] > term[0]) at -= 1
+    const same = sorted[at - 1]
+    if (same !== undefined && same[0] === term[0]) sorted[at - 1] = [term[0], intersection(same[1], term[1])]
+    else sorted.splice(at, 0, term)
   }
-  if (sets.some(isEmpty)) return undefined
-  for (let i = plugins.length - 1; i >= 0; i--) {
-    if (!isSubset(everything(sizes[plugins[i]!] ?? 0), sets[i]!)) continue
-    plugins.splice(i, 1)
-    sets.splice(i, 1)
-  }
-  return { plugins, terms: sets, cause }
+  return sorted
 }
 
 /**

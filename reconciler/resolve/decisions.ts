@@ -2,6 +2,7 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import { NO_PERMISSIONS, permissionExcess } from '../../schemas/permissions.ts'
 import { solveAttempt, type Attempt } from './attempt.ts'
+import { hasVersion } from './bits.ts'
 import { factsUnder } from './clauses.ts'
 import { excessText, listText } from './eligible.ts'
 import { grantYaml } from './grant-yaml.ts'
@@ -69,7 +70,7 @@ class Pending {
   }
 
   ask(taken: Taken, plugin: WorldPlugin, version: Version): void {
-    const neededBy = taken.dependents(plugin.id).map((dependent) => dependent.id).sort(byCodeUnit)
+    const neededBy = taken.dependents(plugin).map((dependent) => dependent.id).sort(byCodeUnit)
     for (const code of version.undecided) this.#note(code === 'GRANT_MISSING' ? grantMissing(plugin, version, neededBy) : signerMissing(plugin, version))
     this.#holdUp(plugin)
   }
@@ -89,26 +90,25 @@ class Pending {
     const held: { readonly plugin: WorldPlugin; readonly version: Version }[] = []
     const missing = [...new Set([...this.#out, ...this.#stays])].map((number) => this.#world.plugins[number]!)
     for (const target of missing) {
-      for (const plugin of taken.dependents(target.id)) {
+      for (const plugin of taken.dependents(target)) {
         const version = taken.version(plugin)
-        if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number) || !this.#isMissing(taken, target, version)) continue
+        if (version === undefined || plugin.locked >= 0 || this.#out.has(plugin.number) || !this.#isMissing(target, version)) continue
         this.#out.add(plugin.number)
         held.push({ plugin, version })
         missing.push(plugin)
       }
     }
     for (const { plugin, version } of held) {
-      const names = missing.filter((target) => target !== plugin && this.#isMissing(taken, target, version)).map((target) => target.id)
+      const names = missing.filter((target) => target !== plugin && this.#isMissing(target, version)).map((target) => target.id)
       this.#note(decisionRequired(plugin, version, names, 'needs'))
     }
   }
 
   /** True when a version needs more of a plugin than can be had before the decision. */
-  #isMissing(taken: Taken, target: WorldPlugin, { candidate }: Version): boolean {
+  #isMissing(target: WorldPlugin, { candidate }: Version): boolean {
     const range = Object.hasOwn(candidate.dependencies, target.id) ? candidate.dependencies[target.id] : undefined
     if (range === undefined) return false
-    const locked = target.versions[target.locked]
-    return this.#out.has(target.number) || locked === undefined || !taken.fits(target, locked, range)
+    return this.#out.has(target.number) || target.locked < 0 || !hasVersion(this.#world.matching(target, range), target.locked)
   }
 
   /** Solves what is left. Where that contradicts itself, what is involved waits as well: before the decisions were missing it could be had. */

@@ -15,7 +15,7 @@ export interface Bench {
   readonly plugin: DesiredPlugin | undefined
   readonly desired: DesiredState
   readonly holds: readonly Hold[]
-  readonly fixes: ReadonlySet<string>
+  readonly fixes: readonly string[]
   readonly nowMs: number
   readonly readings: Readings
 }
@@ -148,7 +148,7 @@ function signer(candidate: Candidate, { plugin }: Bench): Bar | undefined {
 
 function age(candidate: Candidate, { plugin, desired, fixes, nowMs, readings }: Bench): Bar | undefined {
   const ageMs = desired.policy.minimumReleaseAgeMs
-  if (ageMs === 0 || fixes.has(candidate.version)) return undefined
+  if (ageMs === 0 || fixes.includes(candidate.version)) return undefined
   if (plugin && readings.range(plugin.range).pinned === candidate.version) return undefined
   const dueMs = Date.parse(candidate.publishedAt) + ageMs
   if (dueMs <= nowMs) return undefined

@@ -1,7 +1,8 @@
 import { parseVersion, pinnedVersion, rangeTest, type ParsedVersion } from '../../schemas/versions.ts'
 
-/** What a range lets through. Both undefined when the text is not a range. */
-export interface RangeTests {
+/** A range that was read: what it lets through. Both tests undefined when the text is not a range. One object per text, so that readings are compared instead of texts. */
+export interface RangeReading {
+  readonly text: string
   readonly strict: ((version: ParsedVersion) => boolean) | undefined
   /** Prereleases count as well. */
   readonly loose: ((version: ParsedVersion) => boolean) | undefined
@@ -11,13 +12,13 @@ export interface RangeTests {
 
 /** Reads every version and range text once: thousands of releases repeat the same few. */
 export class Readings {
-  readonly #ranges = new Map<string, RangeTests>()
+  readonly #ranges = new Map<string, RangeReading>()
   readonly #versions = new Map<string, ParsedVersion | undefined>()
 
-  range(text: string): RangeTests {
+  range(text: string): RangeReading {
     let tests = this.#ranges.get(text)
     if (tests === undefined) {
-      tests = { strict: rangeTest(text), loose: rangeTest(text, true), pinned: pinnedVersion(text) }
+      tests = { text, strict: rangeTest(text), loose: rangeTest(text, true), pinned: pinnedVersion(text) }
       this.#ranges.set(text, tests)
     }
     return tests

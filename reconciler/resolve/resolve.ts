@@ -45,6 +45,11 @@ function selection(taken: Taken, plugin: WorldPlugin, steps: Steps): readonly Se
     requested: plugin.desired?.range,
     locked: chosen.isLocked,
     keptBack: keptBack(taken, plugin, steps),
-    wantedBy: taken.dependents(plugin.id).map((dependent) => dependent.id).sort(byCodeUnit),
+    wantedBy: sortedIds(taken.dependents(plugin)),
   }]
+}
+
+function sortedIds(plugins: readonly WorldPlugin[]): readonly string[] {
+  const ids = plugins.map((plugin) => plugin.id)
+  return ids.length < 2 ? ids : ids.sort(byCodeUnit)
 }

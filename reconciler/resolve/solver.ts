@@ -1,7 +1,8 @@
 import { Agenda } from './agenda.ts'
-import { count, firstVersion, hasVersion, isDecided, isDisjoint, isSubset, versionsWhere } from './bits.ts'
+import { count, firstVersion, hasVersion, isDecided, isDisjoint, isSubset, only } from './bits.ts'
 import { resolvent, termOf, type Clause } from './clauses.ts'
 import { PartialSolution } from './partial-solution.ts'
+import { Queue } from './queue.ts'
 
 /** A question over plugins 0..n-1; versions are numbered from the newest. */
 export interface Question {
@@ -44,12 +45,14 @@ class Search {
   readonly #known = new Set<Clause>()
   readonly #agenda = new Agenda()
   readonly #expanded = new Set<number>()
+  readonly #changed: Queue
   #steps = 0
 
   constructor(question: Question) {
     this.#question = question
     this.#partial = new PartialSolution(question.sizes)
     this.#clauses = question.sizes.map(() => [])
+    this.#changed = new Queue(question.sizes.length)
   }
 
   run(): Answer {
@@ -77,9 +80,10 @@ class Search {
 
   /** Concludes all that follows from what changed. Returns a clause without terms when nothing can hold. */
   #propagate(start: readonly number[]): Clause | undefined {
-    const changed = new Set(start)
-    for (const plugin of changed) {
-      changed.delete(plugin)
+    const changed = this.#changed
+    changed.clear()
+    for (const plugin of start) changed.add(plugin)
+    for (let plugin = changed.take(); plugin !== undefined; plugin = changed.take()) {
       const clauses = this.#clauses[plugin]!
       // newest first: what was learned last says the most
       for (let i = clauses.length - 1; i >= 0; i--) {
@@ -179,7 +183,7 @@ class Search {
     const keep = this.#question.keep(plugin)
     const version = keep >= 0 && hasVersion(domain, keep) ? keep : firstVersion(domain)
     if (this.#expand(plugin, version) && !isDecided(domain)) {
-      this.#partial.choose(plugin, versionsWhere(this.#question.sizes[plugin]!, (v) => v === version))
+      this.#partial.choose(plugin, only(version, this.#question.sizes[plugin]!))
     } else {
       this.#schedule(plugin)
     }

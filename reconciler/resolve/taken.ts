@@ -1,20 +1,26 @@
 import { hasVersion } from './bits.ts'
+import type { RangeReading } from './ranges.ts'
+import type { Statement } from './statements.ts'
 import type { Version, World, WorldPlugin } from './world.ts'
 
 /** An answer to look at: what is taken, and who of it speaks about whom. */
 export class Taken {
   readonly world: World
   readonly versions: readonly number[]
-  readonly #dependents = new Map<string, WorldPlugin[]>()
-  readonly #opponents = new Map<string, WorldPlugin[]>()
+  readonly #dependents: readonly WorldPlugin[][]
+  readonly #opponents: readonly WorldPlugin[][]
 
   constructor(world: World, versions: readonly number[]) {
     this.world = world
     this.versions = versions
+    this.#dependents = versions.map(() => [])
+    this.#opponents = versions.map(() => [])
     for (const plugin of world.plugins) {
-      const candidate = this.version(plugin)?.candidate
-      for (const id of Object.keys(candidate?.dependencies ?? {})) add(this.#dependents, id, plugin)
-      for (const id of Object.keys(candidate?.conflicts ?? {})) add(this.#opponents, id, plugin)
+      for (const { kind, target } of this.said(plugin)) {
+        if (target < 0 || target === plugin.number) continue
+        const speakers = kind === 'needs' ? this.#dependents : this.#opponents
+        speakers[target]!.push(plugin)
+      }
     }
   }
 
@@ -22,24 +28,24 @@ export class Taken {
     return plugin.versions[this.versions[plugin.number]!]
   }
 
-  /** The taken plugins that depend on an id, in the order of the world; a plugin is not its own dependent. */
-  dependents(id: string): readonly WorldPlugin[] {
-    return (this.#dependents.get(id) ?? []).filter((plugin) => plugin.id !== id)
+  /** What the taken version of a plugin says of others. */
+  said(plugin: WorldPlugin): readonly Statement[] {
+    const version = this.versions[plugin.number]!
+    return version < 0 ? [] : this.world.saidBy(plugin.number, version)
   }
 
-  /** The taken plugins that conflict with some version of an id. */
-  opponents(id: string): readonly WorldPlugin[] {
-    return (this.#opponents.get(id) ?? []).filter((plugin) => plugin.id !== id)
+  /** The taken plugins that depend on another one, in the order of the world; a plugin is not its own dependent. */
+  dependents(plugin: WorldPlugin): readonly WorldPlugin[] {
+    return this.#dependents[plugin.number]!
   }
 
-  /** True when a version satisfies what another plugin says of its plugin. */
-  fits(plugin: WorldPlugin, version: Version, range: string, loosely = false): boolean {
-    return hasVersion(this.world.matching(plugin, range, loosely), plugin.versions.indexOf(version))
+  /** The taken plugins that conflict with some version of another one. */
+  opponents(plugin: WorldPlugin): readonly WorldPlugin[] {
+    return this.#opponents[plugin.number]!
   }
-}
 
-function add(map: Map<string, WorldPlugin[]>, id: string, plugin: WorldPlugin): void {
-  const list = map.get(id)
-  if (list) list.push(plugin)
-  else map.set(id, [plugin])
+  /** True when a version (by its number) satisfies what another plugin says of its plugin. */
+  fits(plugin: WorldPlugin, version: number, range: RangeReading, loosely = false): boolean {
+    return hasVersion(this.world.inRange(plugin, range, loosely), version)
+  }
 }

@@ -4,10 +4,11 @@ import { compareParsed, type ParsedVersion } from '../../schemas/versions.ts'
 import type { Candidate } from '../ports.ts'
 import type { DesiredPlugin } from '../plan/desired.ts'
 import { everything, minus, versionsWhere, type Bits } from './bits.ts'
-import { clause, type Clause, type Fact } from './clauses.ts'
-import { barOf, byId, type Bar, type Bench } from './eligible.ts'
+import { clause, clauseOfTwo, type Clause, type Fact } from './clauses.ts'
+import { barOf, type Bar, type Bench } from './eligible.ts'
 import { candidateOfBlock, lockedBlock, sameOrigin } from './locked.ts'
-import { Readings } from './ranges.ts'
+import { Readings, type RangeReading } from './ranges.ts'
+import { statementsOf, type Statement, type Statements } from './statements.ts'
 import type { ResolveInput, Waiting } from './types.ts'
 
 /** One version of a plugin, judged on its own. */
@@ -38,21 +39,11 @@ export interface WorldPlugin {
   readonly unreadable: readonly string[]
 }
 
-type Kind = 'needs' | 'conflicts'
-
-/** A range that somebody has for a plugin, and the versions in it. */
-interface Match {
-  readonly range: string
-  readonly loosely: boolean
-  readonly versions: Bits
-}
-
-/** What some versions of a plugin say of another one; no clause where it forbids nothing. */
-interface Brought {
-  readonly kind: Kind
-  readonly target: string
-  readonly range: string
-  readonly clause: Clause | undefined
+/** The versions of a plugin that ranges let through, a list of ranges beside a list of answers: looking for one touches no other. */
+interface Matches {
+  readonly ranges: RangeReading[]
+  readonly inside: Bits[]
+  readonly outside: Bits[]
 }
 
 /** Everything that could be chosen, with the clauses that the versions bring. Made once, asked by every attempt. */
@@ -62,20 +53,30 @@ export class World {
   readonly sizes: readonly number[]
   readonly #numbers: ReadonlyMap<string, number>
   readonly #readings = new Readings()
-  // small lists per plugin: joined keys for one large map cost more than the answers
-  readonly #matches: Match[][]
-  readonly #brought: Brought[][]
+  readonly #statements: readonly Statements[]
+  readonly #strict: readonly Matches[]
+  readonly #loose: readonly Matches[]
 
   constructor(input: ResolveInput) {
     this.input = input
     const wanted = new Map(input.desired.plugins.map((plugin) => [plugin.id, plugin]))
     const others = [...new Set([...input.candidates.keys(), ...Object.keys(input.locked?.plugins ?? {})])].filter((id) => !wanted.has(id))
     const ids = [...[...wanted.keys()].sort(byCodeUnit), ...others.sort(byCodeUnit)]
-    this.plugins = ids.map((id, number) => worldPlugin(input, this.#readings, number, id, wanted.get(id)))
-    this.sizes = this.plugins.map((plugin) => plugin.versions.length)
     this.#numbers = new Map(ids.map((id, number) => [id, number]))
-    this.#matches = ids.map(() => [])
-    this.#brought = ids.map(() => [])
+    const numberOf = (id: string): number => this.#numbers.get(id) ?? -1
+    const plugins: WorldPlugin[] = []
+    const statements: Statements[] = []
+    // one plugin after the other, all that is to be read of its candidates
+    for (const [number, id] of ids.entries()) {
+      const plugin = worldPlugin(input, this.#readings, number, id, wanted.get(id))
+      plugins.push(plugin)
+      statements.push(statementsOf(plugin.versions, this.#readings, numberOf))
+    }
+    this.plugins = plugins
+    this.#statements = statements
+    this.sizes = plugins.map((plugin) => plugin.versions.length)
+    this.#strict = ids.map(() => ({ ranges: [], inside: [], outside: [] }))
+    this.#loose = ids.map(() => ({ ranges: [], inside: [], outside: [] }))
   }
 
   /** The plugin of an id, or undefined when nobody has ever heard of it. */
@@ -84,53 +85,63 @@ export class World {
     return number === undefined ? undefined : this.plugins[number]
   }
 
+  /** What one version says of others: needs by id, then conflicts by id. */
+  saidBy(number: number, version: number): readonly Statement[] {
+    return this.#statements[number]!.of(version)
+  }
+
   /** The versions of a plugin that satisfy somebody else's range. `loosely`: prereleases count as well. */
   matching(plugin: WorldPlugin, range: string, loosely = false): Bits {
-    const known = this.#matches[plugin.number]!
-    const before = known.find((match) => match.range === range && match.loosely === loosely)
-    if (before) return before.versions
-    const { strict, loose } = this.#readings.range(range)
-    const pinned = plugin.desired && this.#readings.range(plugin.desired.range).pinned
-    const test = loosely || plugin.desired?.channel === 'beta' ? loose : strict
+    return this.inRange(plugin, this.#readings.range(range), loosely)
+  }
+
+  /** `matching`, of a range that was read. */
+  inRange(plugin: WorldPlugin, range: RangeReading, loosely = false): Bits {
+    const { inside } = loosely ? this.#loose[plugin.number]! : this.#strict[plugin.number]!
+    return inside[this.#match(plugin, range, loosely)]!
+  }
+
+  /** Every other version of a plugin, and that it is not installed: what a need of the range forbids. */
+  #outOfRange(plugin: WorldPlugin, range: RangeReading): Bits {
+    const at = this.#match(plugin, range, false)
+    return this.#strict[plugin.number]!.outside[at]!
+  }
+
+  /** The place of a range in what is known of a plugin. */
+  #match(plugin: WorldPlugin, range: RangeReading, loosely: boolean): number {
+    const { ranges, inside, outside } = loosely ? this.#loose[plugin.number]! : this.#strict[plugin.number]!
+    const at = ranges.indexOf(range)
+    if (at >= 0) return at
+    const versions = this.#versionsIn(plugin, range, loosely)
+    inside.push(versions)
+    outside.push(minus(everything(plugin.versions.length), versions))
+    return ranges.push(range) - 1
+  }
+
+  #versionsIn({ desired, versions }: WorldPlugin, { strict, loose }: RangeReading, loosely: boolean): Bits {
+    const test = loosely || desired?.channel === 'beta' ? loose : strict
     // a version that a person typed is what it is, prerelease or not
-    const typed = pinned === undefined ? -1 : plugin.versions.findIndex((v) => v.candidate.version === pinned)
-    const versions = versionsWhere(plugin.versions.length, (v) => (v === typed ? loose : test)?.(plugin.versions[v]!.parsed) ?? false)
-    known.push({ range, loosely, versions })
-    return versions
+    const pinned = desired && this.#readings.range(desired.range).pinned
+    const typed = pinned === undefined ? -1 : versions.findIndex((v) => v.candidate.version === pinned)
+    return versionsWhere(versions.length, (v) => (v === typed ? loose : test)?.(versions[v]!.parsed) ?? false)
   }
 
-  /** What one version needs and conflicts with. Versions that say the same share one clause. */
+  /** The clauses that one version brings. Versions that say the same share one. */
   clausesOf(number: number, version: number): readonly Clause[] {
-    const plugin = this.plugins[number]!
-    const { dependencies, conflicts } = plugin.versions[version]!.candidate
-    const found = [
-      ...byId(dependencies).map(([target, range]) => this.#clause('needs', plugin, target, range)),
-      ...byId(conflicts).map(([target, range]) => this.#clause('conflicts', plugin, target, range)),
-    ]
-    return found.filter((c) => c !== undefined)
+    const made = this.saidBy(number, version).map((statement) => this.#clauseOf(statement, number, version))
+    return made.every((one) => one !== undefined) ? made : made.filter((one) => one !== undefined)
   }
 
-  #clause(kind: Kind, plugin: WorldPlugin, target: string, range: string): Clause | undefined {
-    const known = this.#brought[plugin.number]!
-    const before = known.find((brought) => brought.target === target && brought.range === range && brought.kind === kind)
-    if (before) return before.clause
-    const made = this.#makeClause(kind, plugin, target, range)
-    known.push({ kind, target, range, clause: made })
-    return made
+  #clauseOf(statement: Statement, number: number, version: number): Clause | undefined {
+    return statement.clauseOf(version, this.sizes[number]!, (range, versions) => this.#clause(statement, number, range, versions))
   }
 
-  #makeClause(kind: Kind, plugin: WorldPlugin, id: string, range: string): Clause | undefined {
-    const versions = versionsWhere(plugin.versions.length, (v) => {
-      const { dependencies, conflicts } = plugin.versions[v]!.candidate
-      const said = kind === 'needs' ? dependencies : conflicts
-      return said[id] === range
-    })
-    const fact: Fact = { kind, plugin: plugin.number, versions, target: id, range }
-    const target = this.plugin(id)
-    if (target === undefined) return kind === 'needs' ? clause([[plugin.number, versions]], this.sizes, fact) : undefined
-    const hit = this.matching(target, range, kind === 'conflicts')
-    const term = kind === 'needs' ? minus(everything(target.versions.length), hit) : hit
-    return clause([[plugin.number, versions], [target.number, term]], this.sizes, fact)
+  #clause({ kind, id, target }: Statement, number: number, range: RangeReading, versions: Bits): Clause | undefined {
+    const fact: Fact = { kind, plugin: number, versions, target: id, range: range.text }
+    const other = this.plugins[target]
+    if (other === undefined) return kind === 'needs' ? clause([[number, versions]], this.sizes, fact) : undefined
+    const term = kind === 'needs' ? this.#outOfRange(other, range) : this.inRange(other, range, true)
+    return clauseOfTwo([number, versions], [target, term], this.sizes, fact)
   }
 }
 
@@ -140,18 +151,17 @@ function worldPlugin(input: ResolveInput, readings: Readings, number: number, id
     plugin: desired,
     desired: input.desired,
     holds: input.holds,
-    fixes: new Set(locked?.advisories.flatMap((advisory) => advisory.fixedIn ?? [])),
+    fixes: locked?.advisories.flatMap((advisory) => advisory.fixedIn ?? []) ?? NO_FIXES,
     nowMs: Date.parse(input.now),
     readings,
   }
-  const versions: Version[] = []
-  const unreadable: string[] = []
-  for (const candidate of listed) {
+  const all = listed.map((candidate) => {
     const parsed = readings.version(candidate.version)
-    if (parsed) versions.push(judged(candidate, parsed, candidate === locked, bench))
-    else unreadable.push(candidate.version)
-  }
-  const sorted = onePerVersion(versions.sort((a, b) => compareParsed(b.parsed, a.parsed) || byRank(a, b)))
+    return parsed && judged(candidate, parsed, candidate === locked, bench)
+  })
+  const versions = all.every((version) => version !== undefined) ? all : all.filter((version) => version !== undefined)
+  const unreadable = versions === all ? [] : listed.filter((_, i) => all[i] === undefined).map((candidate) => candidate.version)
+  const sorted = onePerVersion(newestFirst(versions))
   return { number, id, desired, versions: sorted, locked: sorted.findIndex((v) => v.isLocked), lockedIs, unreadable: unreadable.sort(byCodeUnit) }
 }
 
@@ -180,6 +190,13 @@ function lockedAmong(input: ResolveInput, id: string, desired: DesiredPlugin | u
   return { listed: [...listed, locked], locked, lockedIs: same.length > 0 ? 're-released' : 'unlisted' }
 }
 
+/** Sorts in place. An index lists releases as they came: mostly they only have to be turned round. */
+function newestFirst(versions: Version[]): readonly Version[] {
+  const order = (a: Version, b: Version): number => compareParsed(b.parsed, a.parsed) || byRank(a, b)
+  if (versions.every((version, i) => i === 0 || order(versions[i - 1]!, version) > 0)) return versions.reverse()
+  return versions.sort(order)
+}
+
 /** Of sorted versions the first of every text. */
 function onePerVersion(sorted: readonly Version[]): readonly Version[] {
   const isFirst = (version: Version, i: number): boolean => sorted[i - 1]?.parsed.raw !== version.parsed.raw
@@ -195,6 +212,7 @@ function rank({ registry, artifact }: Candidate): string {
   return `${registry ?? ''} ${artifact.sha256}`
 }
 
+const NO_FIXES: readonly string[] = []
 const NOTHING: Version['undecided'] = []
 
 function undecided(candidate: Candidate, isLocked: boolean, desired: DesiredPlugin | undefined): Version['undecided'] {

@@ -45,6 +45,12 @@ describe('hostile worlds', () => {
     expect(error.problems.map((p) => p.message)).toContain('a 1.0.0 needs b 1.0.0; a 1.1.0 needs 1.1.0; a 1.2.0 needs 1.2.0; 997 more like this.')
   })
 
+  test('300 versions that each name twenty plugins of their own', () => {
+    const needs = (i: number): Record<string, string> => (i === 0 ? { b: '*' } : Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`nobody-${i}-${n}`, `^${i}.${n}.0`])))
+    const of: Case = { wanted: { a: '*' }, releases: { a: versions(300, (i) => ({ needs: needs(i), conflicts: { [`foe-${i}`]: '*' } })), b: ['1.0.0'] } }
+    expect(taken(of)).toEqual(['a 1.0.0', 'b 1.0.0'])
+  })
+
   test('a chain of 5,000 that closes', () => {
     expect(taken({ wanted: { p0: '*' }, releases: ring(5000, '^1.0.0') })).toHaveLength(5000)
   })
