@@ -89,6 +89,18 @@ describe('a connection that breaks', () => {
     await wire.close()
   })
 
+  test('while nobody used it, and unnoticed: the next call takes another one', async () => {
+    const wire = await Wire.to(database.url)
+    const far = await openPostgres(wire.url)
+    wire.cutAfter = 0
+    await far.commit(commitOf(2, token), T0)
+    wire.cutAfter = 0
+    expect(await far.serial()).toBe(await store.serial())
+    expect((await far.read()).generation?.number).toBe(2)
+    await far.close()
+    await wire.close()
+  })
+
   test('at every statement of a commit in turn: it is wholly old, or the loss came after', async () => {
     const wire = await Wire.to(database.url)
     const outcomes: string[] = []
@@ -115,7 +127,7 @@ class Wire {
   readonly url: string
   /** Cut when the client says this: the server hears it, its answer is lost. */
   cutAt: string | undefined
-  /** Cut before the so manieth message of the client, the handshake not counted. */
+  /** Cut before the so-manieth message of the client, the handshake not counted. */
   cutAfter: number | undefined
   readonly #server: Server
 
