@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CatalystError } from '../schemas/errors.ts'
 import { LIMITS } from '../schemas/limits.ts'
@@ -11,6 +11,7 @@ import { holderName } from '../reconciler/apply/holder.ts'
 import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
 import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
+import type { PluginData } from '../reconciler/data-ports.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
 import { configReferences, referenceDigests } from '../reconciler/plan/reference-digests.ts'
 import type { ConfigSchema } from '../reconciler/plan/config.ts'
@@ -60,6 +61,7 @@ export class House {
   readonly #env: NodeJS.ProcessEnv
   readonly #progress: Progress & { end(): void }
   #proofs: Proofs | undefined
+  #data: Promise<PluginData> | undefined
 
   constructor(dir: string, options: HouseOptions) {
     this.files = new StoreFiles(dir)
@@ -125,7 +127,17 @@ export class House {
   async observe(desired: DesiredState, options: { readonly check: boolean }): Promise<ObservedState> {
     const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
     const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
-    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map() }
+    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map(), ...(await this.#outliving(desired, store)) }
+  }
+
+  /** What outlives code, of every plugin that has some of it and of those that leave or have left. Nothing is opened for a store without. */
+  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store']): Promise<Partial<ObservedState>> {
+    const wanted = new Set(desired.plugins.map((p) => p.id))
+    const going = [...installs.filter((r) => !wanted.has(r.id)), ...retained].map((r) => r.id)
+    const ids = [...new Set([...going, ...installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)])]
+    if (ids.length === 0) return {}
+    const { observeData } = await import('./observed-data.ts')
+    return observeData(ids, going, await this.#pluginData(desired))
   }
 
   async #damaged(installs: ObservedState['store']['installs']): Promise<ObservedState['damaged']> {
@@ -231,13 +243,18 @@ export class House {
     }
     try {
       return await this.withState(desired, { readOnly: false }, (state) =>
-        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe, authorize: (id, block) => authorize(id, block, { ...known, desired, hosts: this.#hosts(), snapshot }), onBoundary: this.#options.onBoundary }),
+        work({ ...this.#leaseDeps(state), ...world, paths: this.paths, probe, authorize: (id, block) => authorize(id, block, { ...known, desired, hosts: this.#hosts(), snapshot }), data: () => this.#pluginData(desired), onBoundary: this.#options.onBoundary }),
       )
     } finally {
       this.#progress.end()
       await registries?.then((r) => r.close(), () => undefined)
       world.http.close()
     }
+  }
+
+  /** Tables, backups and data folders of the store. Closed with the house. */
+  #pluginData(desired: DesiredState): Promise<PluginData> {
+    return (this.#data ??= import('./plugin-data.ts').then(({ openPluginData }) => openPluginData(this.databaseAddress(desired), resolve(this.files.dir, desired.store.dataDir))))
   }
 
   async #probe(): Promise<Probe> {
@@ -287,6 +304,7 @@ export class House {
   async close(): Promise<void> {
     this.#progress.end()
     await this.#proofs?.close()
+    await this.#data?.then(({ tables }) => tables.close(), () => undefined)
   }
 
   #hosts(): ReleaseHosts {

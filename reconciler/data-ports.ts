@@ -188,3 +188,31 @@ export interface Removal {
   readonly data: { readonly files: number; readonly bytes: number } | undefined
   readonly by: string
 }
+
+// ---- data folders --------------------------------------------------------------------------------------------
+
+/** How much a data folder holds. */
+export interface FolderSize {
+  readonly files: number
+  readonly bytes: number
+}
+
+/** The plugins' data folders, `<dataDir>/<id>`, and those that were moved out of the way. Each call may be made twice. */
+export interface DataFolders {
+  /** Undefined where there is no folder. A folder in quarantine is counted too. @throws CatalystError FILE_UNREADABLE */
+  size(plugin: string): Promise<FolderSize | undefined>
+  quarantine(plugin: string): Promise<void>
+  /** Out of quarantine. A folder that was made in its place meanwhile is left alone. @throws CatalystError CONTRADICTION */
+  restore(plugin: string): Promise<void>
+  /** Removes the folder, wherever it is, for ever. */
+  purge(plugin: string): Promise<void>
+  /** Goes on under another id. @throws CatalystError CONTRADICTION when that has a folder of its own */
+  rename(from: string, to: string): Promise<void>
+}
+
+/** Everything that outlives code, of one store. */
+export interface PluginData {
+  readonly tables: PluginTables
+  readonly backups: Backups
+  readonly folders: DataFolders
+}

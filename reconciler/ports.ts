@@ -167,6 +167,8 @@ export interface InstallRecord {
   readonly block: LockBlock
   readonly enabled: boolean
   readonly configDigest: Digest
+  /** The config as plugins.yaml wrote it, references not resolved: what a backup of it holds. Absent in records of versions that did not keep it. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
   /** Keyed digest over the values that the config referred to when this was applied; absent when it refers to none. */
   readonly references?: string | undefined
   readonly grantDigest: Digest

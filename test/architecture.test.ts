@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'reconciler/plan': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts'],
   'reconciler/resolve': ['schemas', 'reconciler/plan/desired.ts', 'reconciler/ports.ts'],
   'reconciler/lock': ['schemas', 'reconciler/plan', 'reconciler/resolve', 'reconciler/ports.ts'],
-  'reconciler/apply': ['schemas', 'reconciler/plan', 'reconciler/state', 'reconciler/lock', 'reconciler/ports.ts'],
+  'reconciler/apply': ['schemas', 'reconciler/data-ports.ts', 'reconciler/tables/migration-files.ts', 'reconciler/plan', 'reconciler/state', 'reconciler/lock', 'reconciler/ports.ts'],
   'reconciler/state': ['schemas', 'reconciler/ports.ts'],
   'reconciler/store-db': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts'],
   'reconciler/tables': ['schemas', 'reconciler/ports.ts', 'reconciler/data-ports.ts', 'reconciler/store-db'],
@@ -40,8 +40,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'oxc-parser': ['validator/parse.ts'],
   commander: ['cli/program.ts'],
   'node:sqlite': ['reconciler/store-db/sqlite-connection.ts', 'reconciler/store-db/serial.ts'],
-  pg: ['reconciler/store-db/postgres-connection.ts', 'reconciler/tables/postgres-session.ts'],
-  'pg-copy-streams': ['reconciler/tables/postgres-session.ts'],
+  pg: ['reconciler/store-db/postgres-connection.ts', 'reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts'],
+  'pg-copy-streams': ['reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts'],
 }
 
 const FOLDERS = ['schemas', 'registry', 'validator', 'reconciler', 'catalog', 'sandbox', 'api', 'cli', 'examples/world', 'examples/plugins']

@@ -5,18 +5,24 @@ import { trying } from '../state/disk.ts'
 import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
 import { doubtfulTrees, hasTree, markProven, quarantineFolder } from '../state/trees.ts'
-import { activate, generationOf, isLive, type ActivateDeps, type Recorded } from './activate.ts'
+import type { Change } from '../../schemas/plan.ts'
+import { phasedGroups } from '../plan/phases.ts'
+import { isLive } from './activate.ts'
+import { goOnAfterRemoval } from './after-removal.ts'
 import { bounded } from './bounded.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
-import { auditOf, installsAfter, retainedBy } from './record.ts'
+import { runOwnGroup } from './own-group.ts'
+import { Pass, type Entry, type EntryOf, type PassDeps } from './pass.ts'
+import { auditOf, installsAfter } from './record.ts'
 import { recover, type RepairIntent } from './recover.ts'
-import { settle, type ChangeOutcome } from './settle.ts'
+import { keeping, removeAll } from './remove.ts'
+import { settle, settleLate, type ChangeOutcome } from './settle.ts'
 import { isBeside, place, unstage, type Staged } from './stage.ts'
 import { PARALLEL, stageAndProbe, type BringInDeps } from './stage-and-probe.ts'
-import { stepsOf, type ApplyInput, type Step } from './steps.ts'
+import { isAfterRemoval, stepsOf, type ApplyInput, type Step } from './steps.ts'
 
 /** The world as apply needs it. */
-export interface ApplyDeps extends LeaseDeps, ActivateDeps, BringInDeps {
+export interface ApplyDeps extends LeaseDeps, PassDeps, BringInDeps {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -63,14 +69,14 @@ async function applyHolding(input: ApplyInput, deps: ApplyDeps, lease: HeldLease
   at('probed')
   signal.throwIfAborted()
   const outcomes = inPlanOrder(input, settle([...steps, ...failed.map((f) => f.step)], errors))
-  return finish({ input, store, steps, staged, outcomes, recovered }, deps, lease, journal)
+  return finish({ input, store, steps, staged, outcomes, recovered, signal }, deps, lease, journal)
 }
 
 /** From here on something may change: the stamp goes first, then the intent is on disk before anything else is. */
 function begin({ plan }: ApplyInput, { generation }: StoreSnapshot, steps: readonly Step[], { paths, clock, onBoundary }: ApplyDeps): Journal | undefined {
   // Another node may have removed a plugin or rolled back: then nothing is to change, and still this machine has to follow.
   const follows = !generation || isLive(paths, generation)
-  if (steps.every((step) => step.done) && follows) return undefined
+  if (steps.every((step) => step.done) && follows && !plan.changes.some(isAfterRemoval)) return undefined
   trying(`remove ${paths.stamp}`, () => removeStamp(paths))
   onBoundary?.('stamp-removed')
   const journal = openJournal(paths.journal)
@@ -104,23 +110,66 @@ interface Settled {
   readonly staged: ReadonlyMap<string, Staged>
   readonly outcomes: readonly ChangeOutcome[]
   readonly recovered: boolean
+  readonly signal: AbortSignal
 }
 
-/** Switches over to what succeeded, records it, and says what became of everything. */
+/** Switches over to what succeeded, group by group, records it, and says what became of everything. */
 async function finish(settled: Settled, deps: ApplyDeps, lease: HeldLease, journal: Journal | undefined): Promise<ApplyResult> {
-  const { store, recovered } = settled
+  const { store, recovered, input } = settled
   const before = store.generation?.number
   if (!journal) return { outcomes: settled.outcomes, recovered, generation: before, activated: false, serial: store.serial, auditHead: undefined }
+  const pass = new Pass(deps, { storeId: input.desired.store.id, lease, journal, signal: settled.signal, store })
   const applied = new Set(settled.outcomes.filter((o) => o.outcome === 'applied').map((o) => o.id))
   const taken = settled.steps.filter((step) => applied.has(step.id) && !step.done)
   for (const found of settled.staged.values()) if (!applied.has(found.id)) unstage(found, deps.paths)
   const placed = await placeAll(taken, settled.staged, deps, lease, journal)
   const outcomes = settled.outcomes.map((o) => (placed.has(o.id) ? { ...o, quarantine: placed.get(o.id) ?? '' } : o))
-  const done = taken.length > 0 || store.generation ? await switchOver({ ...settled, outcomes }, taken, deps, lease, journal) : undefined
+  const late = await takeAll({ ...settled, outcomes }, taken, pass)
   journal.clear()
   deps.onBoundary?.('cleared')
-  const generation = done?.generation ?? before
-  return { outcomes, recovered, generation, activated: generation !== before, serial: done?.recorded?.serial ?? store.serial, auditHead: done?.recorded?.auditHead }
+  const after = await pass.store()
+  const generation = after.generation?.number ?? before
+  return { outcomes: inPlanOrder(input, late), recovered, generation, activated: generation !== before, serial: after.serial, auditHead: pass.recorded?.auditHead }
+}
+
+/**
+ * First what touches no tables, in one generation; then each group that does, in its own; then what leaves, and what has
+ * left before. A group that fails on the way is undone by itself and holds up no other (law 6).
+ */
+async function takeAll({ input, outcomes, staged }: Settled, taken: readonly Step[], pass: Pass): Promise<readonly ChangeOutcome[]> {
+  const errors = new Map<string, CatalystError>()
+  const entryOf = (steps: readonly Step[], generation: number): Entry => {
+    pass.deps.progress({ stage: 'activate', message: `generation ${generation}` })
+    return { reason: input.plan.revision ? `apply ${input.plan.revision}` : 'apply', audit: auditOf(steps, outcomes, input.plan, generation) }
+  }
+  const groups = phasedGroups(input.plan.changes)
+  const own = new Map(groups.filter((g) => g.generation === 'own').map((g) => [g.group, g]))
+  const leaving = taken.filter((step) => !step.after)
+  const quick = leaving.filter((step) => !own.has(step.group) && leavesNothing(step))
+  await switchShared(taken.filter((step) => step.after && !own.has(step.group)), quick, pass, errors, entryOf)
+  for (const [number, plan] of own) await runOwnGroup({ plan, steps: taken.filter((step) => step.after && step.group === number), staged }, pass, errors, entryOf)
+  const broken = new Set(taken.filter((step) => errors.has(step.id)).map((step) => step.group))
+  await removeAll([], leaving.filter((step) => !quick.includes(step) && !broken.has(step.group)), pass, errors, entryOf)
+  const past = input.plan.changes.filter(isAfterRemoval)
+  for (const change of past) await keeping(change.id, errors, pass, () => goOnAfterRemoval(change, pass))
+  pass.deps.progress({ stage: 'record', message: `generation ${(await pass.store()).generation?.number ?? 0}` })
+  return settleLate([...outcomes, ...past.map(outcomeOf)], [...taken, ...past], errors)
+}
+
+/** A plugin that declares no tables and ran no migration is backed up in no time: it goes with all the others. */
+function leavesNothing({ before }: Step): boolean {
+  return before?.block.migrations.length === 0 && before.block.tables.length === 0
+}
+
+async function switchShared(entering: readonly Step[], leaving: readonly Step[], pass: Pass, errors: Map<string, CatalystError>, entryOf: EntryOf): Promise<void> {
+  if (leaving.length > 0) return removeAll(entering, leaving, pass, errors, entryOf)
+  const store = await pass.store()
+  if (entering.length === 0 && !store.generation) return
+  await pass.goLive(installsAfter(store, entering), (generation) => entryOf(entering, generation))
+}
+
+function outcomeOf({ id, action, removed }: Change): ChangeOutcome {
+  return { id, action, from: removed?.version, to: undefined, outcome: 'applied' }
 }
 
 /** Altered trees make room for proven ones. The intent names the folder in quarantine, so that a repair that is cut off here is still recorded. */
@@ -139,27 +188,6 @@ async function placeAll(taken: readonly Step[], staged: ReadonlyMap<string, Stag
   }
   if (beside.length > 0) trying(`write ${paths.proven}`, () => markProven(paths, beside.map((s) => s.block.tree)))
   return placed
-}
-
-async function switchOver(settled: Settled, taken: readonly Step[], deps: ApplyDeps, lease: HeldLease, journal: Journal): Promise<{ generation: number; recorded: Recorded | undefined } | undefined> {
-  const { store, input } = settled
-  const now = deps.clock()
-  const next = generationOf(installsAfter(store, taken), store, now)
-  const audit = auditOf(taken, settled.outcomes, input.plan, next.number)
-  const isNews = next.number !== store.generation?.number || audit.length > 0
-  if (!isNews && isLive(deps.paths, next)) return undefined
-  deps.progress({ stage: 'activate', message: `generation ${next.number}` })
-  const reason = input.plan.revision ? `apply ${input.plan.revision}` : 'apply'
-  const commit = {
-    activation: { at: now, by: deps.by, reason },
-    installs: Object.values(next.plugins).map((plugin) => plugin.record),
-    removed: retainedBy(taken, next.number, now),
-    holds: store.holds,
-    audit,
-  }
-  const recorded = await activate(next, isNews ? commit : undefined, deps, { lease, journal })
-  deps.progress({ stage: 'record', message: `generation ${next.number}` })
-  return { generation: next.number, recorded }
 }
 
 function inPlanOrder({ plan }: ApplyInput, outcomes: readonly ChangeOutcome[]): readonly ChangeOutcome[] {

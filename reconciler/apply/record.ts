@@ -8,16 +8,12 @@ import type { Step } from './steps.ts'
 /** The records after the steps were taken, sorted by id. Pure. */
 export function installsAfter(store: StoreSnapshot, steps: readonly Step[]): readonly InstallRecord[] {
   const records = new Map(store.installs.map((record) => [record.id, record]))
-  for (const { id, after } of steps) {
+  for (const { id, after, change } of steps) {
+    if (change?.movedFrom !== undefined) records.delete(change.movedFrom)
     if (after) records.set(id, after)
     else records.delete(id)
   }
   return [...records.values()].sort((a, b) => byCodeUnit(a.id, b.id))
-}
-
-/** Removed plugins: their code is pinned, everything else of theirs is kept and listed. Pure. */
-export function retainedBy(steps: readonly Step[], generation: number, now: string): readonly RetainedRecord[] {
-  return steps.flatMap(({ id, before, after }) => (before && !after ? [{ id, block: before.block, removedAt: now, generation }] : []))
 }
 
 /** One audit record per change that was made. A repair counts when something altered was put aside; a tree that was only missing here is no event of the store. */

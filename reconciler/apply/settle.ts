@@ -30,3 +30,15 @@ export function settle(steps: readonly Step[], errors: ReadonlyMap<string, Catal
     return because === undefined ? { ...about, outcome: 'applied' } : { ...about, outcome: 'skipped', because }
   })
 }
+
+/** Outcomes once more, after all was done: what failed on the way failed, and what its group did not do for that was skipped. Pure. */
+export function settleLate(outcomes: readonly ChangeOutcome[], of: readonly { readonly id: string; readonly group: number }[], errors: ReadonlyMap<string, CatalystError>): readonly ChangeOutcome[] {
+  const group = new Map(of.map(({ id, group: number }) => [id, number]))
+  const broken = new Map(of.filter(({ id }) => errors.has(id)).map(({ id, group: number }) => [number, id]))
+  return outcomes.map((outcome): ChangeOutcome => {
+    const error = errors.get(outcome.id)
+    if (error) return { ...outcome, outcome: 'failed', error }
+    const because = broken.get(group.get(outcome.id) ?? NaN)
+    return because === undefined || outcome.outcome !== 'applied' ? outcome : { ...outcome, outcome: 'skipped', because }
+  })
+}

@@ -19,6 +19,8 @@ export interface Step {
   readonly id: string
   readonly action: Change['action']
   readonly group: number
+  /** What was planned: its steps say what is done to what outlives code. Absent for a repair that nobody planned. */
+  readonly change?: Change
   readonly before: InstallRecord | undefined
   readonly after: InstallRecord | undefined
   /** The record says already what the change wants: somebody was faster, or an interrupted pass had recorded it. */
@@ -39,9 +41,9 @@ export function stepsOf(input: ApplyInput, store: StoreSnapshot, now: string): {
   const installed = new Map(store.installs.map((record) => [record.id, record]))
   const steps: Step[] = []
   const failed: Failed[] = []
-  for (const change of input.plan.changes) {
-    const before = installed.get(change.id)
-    const step = { id: change.id, action: change.action, group: change.group, before, after: undefined, done: false }
+  for (const change of input.plan.changes.filter((c) => !isAfterRemoval(c))) {
+    const before = installed.get(change.movedFrom ?? change.id)
+    const step = { id: change.id, action: change.action, group: change.group, change, before, after: undefined, done: false }
     try {
       if (change.action !== 'repair') assertNotHeld(change, store.holds)
       steps.push({ ...step, ...target(change, before, input, now) })
@@ -51,6 +53,11 @@ export function stepsOf(input: ApplyInput, store: StoreSnapshot, now: string): {
     }
   }
   return { steps, failed }
+}
+
+/** A change of what a plugin left that is removed already: it has no code, before or after. */
+export function isAfterRemoval({ from, to, removed }: Change): boolean {
+  return !from && !to && removed !== undefined
 }
 
 function target(change: Change, before: InstallRecord | undefined, input: ApplyInput, now: string): Pick<Step, 'after' | 'done'> {
@@ -67,7 +74,7 @@ function assertNotHeld(change: Change, holds: readonly Hold[]): void {
   if (hold) throw new CatalystError('PLAN_CHANGED', `${change.id}: ${change.to?.version ?? 'its removal'} was rolled back at ${hold.since}, after this was planned`, { hint: 'Run the command again: it makes a new plan.' })
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['install', 'upgrade', 'downgrade', 'configure', 'remove', 'repair'])
+const KNOWN: ReadonlySet<string> = new Set(['install', 'upgrade', 'downgrade', 'configure', 'move', 'remove', 'repair', 'reattach'])
 
 function assertStill(change: Change, before: InstallRecord | undefined): InstallRecord | undefined {
   if (isAt(before, change.from)) return before
@@ -92,6 +99,7 @@ function recordOf(change: Change, to: PlanSide, before: InstallRecord | undefine
     block: blockOf(change.id, to, before, lock),
     enabled: to.enabled,
     configDigest: to.configDigest,
+    config: desired.plugins.find((p) => p.id === change.id)?.config ?? {},
     ...(to.references === undefined ? {} : { references: to.references }),
     grantDigest: to.grantDigest,
     grant,

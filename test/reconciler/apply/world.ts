@@ -12,6 +12,8 @@ import { plan } from '../../../reconciler/plan/decide.ts'
 import type { ArtifactSource, FetchRequest, InspectedPackage, Packages, Probe, ProofRequest, StoreState, Verifier } from '../../../reconciler/ports.ts'
 import { liveTrees } from '../../../reconciler/state/generations.ts'
 import { storePaths, type StorePaths } from '../../../reconciler/state/paths.ts'
+import type { PluginData } from '../../../reconciler/data-ports.ts'
+import { memoryData } from '../../builders/memory-data.ts'
 import { block, desired, lockOf } from '../../builders/store.ts'
 
 /*
@@ -78,12 +80,14 @@ export interface World {
 }
 
 export interface WorldOptions {
+  /** Tables, backups and data folders; by default kept in memory, for plugins that have none. */
+  readonly data?: PluginData
   readonly catalogue?: Catalogue
   readonly holder?: string
 }
 
 /** The world of one store folder. `state` is opened by the caller. */
-export function worldAt(folder: string, state: StoreState, { catalogue = {}, holder = 'tester' }: WorldOptions = {}): World {
+export function worldAt(folder: string, state: StoreState, { catalogue = {}, holder = 'tester', data = memoryData() }: WorldOptions = {}): World {
   const paths = storePaths(folder)
   const fetched: string[] = []
   const probed: string[] = []
@@ -105,6 +109,7 @@ export function worldAt(folder: string, state: StoreState, { catalogue = {}, hol
     },
     locate: (_registry, url) => url,
     progress: () => undefined,
+    data: async () => data,
   }
   const lock = (wish: Wish): Lock => {
     const versions = Object.entries(wish)
