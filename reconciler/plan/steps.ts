@@ -23,10 +23,14 @@ export interface Differences {
 export function differences(input: PlanInput): Differences {
   const { desired, lock, observed } = input
   const moves = movesOf(input)
-  const installed = new Map(observed.store.installs.map((r) => [r.id, r]))
-  const ids = [...new Set([...Object.keys(lock.plugins), ...installed.keys()])].sort(byCodeUnit)
+  const known: Known = {
+    installed: new Map(observed.store.installs.map((r) => [r.id, r])),
+    asked: new Map(desired.plugins.map((p) => [p.id, p])),
+    left: new Map(observed.store.retained.filter((r) => !isPurged(r)).map((r) => [r.id, r])),
+  }
+  const ids = [...new Set([...Object.keys(lock.plugins), ...known.installed.keys()])].sort(byCodeUnit)
   const stays = staying(input)
-  const found = ids.filter((id) => !stays.has(id) && isFree(id, moves)).flatMap((id) => differenceOf(id, input, moves.byTarget.get(id)))
+  const found = ids.filter((id) => !stays.has(id) && isFree(id, moves)).flatMap((id) => differenceOf(id, input, known, moves.byTarget.get(id)))
   return {
     steps: found.map(({ step, answer }) => (answer && 'data' in answer ? { ...step, data: answer.data } : step)),
     blocked: [...moves.blocked, ...found.flatMap(({ answer }) => (answer && 'blocked' in answer ? [answer.blocked] : []))],
@@ -39,20 +43,27 @@ function isFree(id: string, { bound, byTarget }: Moves): boolean {
   return !bound.has(id) || byTarget.has(id)
 }
 
+interface Known {
+  readonly installed: ReadonlyMap<string, InstallRecord>
+  readonly asked: ReadonlyMap<string, DesiredPlugin>
+  /** Removed plugins that left something. */
+  readonly left: ReadonlyMap<string, RetainedRecord>
+}
+
 interface Difference {
   readonly step: Step
   readonly answer?: DataAnswer
 }
 
-function differenceOf(id: string, input: PlanInput, move: Move | undefined): readonly Difference[] {
-  const { desired, lock, observed } = input
+function differenceOf(id: string, input: PlanInput, { installed, asked, left }: Known, move: Move | undefined): readonly Difference[] {
+  const { lock, observed } = input
   const block = lock.plugins[id]
-  const record = observed.store.installs.find((r) => r.id === id)
+  const record = installed.get(id)
   if (!block) return record ? [{ step: { id, record }, answer: removalData(record, input) }] : []
-  const wanted = desired.plugins.find((p) => p.id === id)
+  const wanted = asked.get(id)
   const step: Step = { id, block, to: wantedSide(block, wanted, { now: input.references?.get(id), recorded: record?.references }), wanted }
   if (move) return [moved(step, block, move, input)]
-  if (!record) return [entering(step, block, input)]
+  if (!record) return [entering(step, block, left.get(id), input)]
   if (step.to && sameSide(installedSide(record), step.to)) return repairStep({ ...step, record }, record, observed).map((repair) => ({ step: repair }))
   return [{ step: { ...step, record }, ...(releaseDigest(block) === releaseDigest(record.block) ? {} : { answer: releaseData(record, block, input) }) }]
 }
@@ -64,8 +75,7 @@ function moved(step: Step, block: LockBlock, { from, record, retained }: Move, i
 }
 
 /** A plugin that was never there, or of which nothing is left, is installed; one that left something finds it again. */
-function entering(step: Step, block: LockBlock, input: PlanInput): Difference {
-  const left: RetainedRecord | undefined = input.observed.store.retained.find((r) => r.id === step.id && !isPurged(r))
+function entering(step: Step, block: LockBlock, left: RetainedRecord | undefined, input: PlanInput): Difference {
   if (!left) return { step }
   const back = { ...step, retained: left.block }
   return left.removal ? { step: back, answer: attachData(left, { id: step.id, block, action: 'reattach' }, input) } : { step: back }
