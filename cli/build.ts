@@ -28,7 +28,7 @@ const built = await Promise.all([
   build({ ...common, entryPoints: { fast: 'cli/fast.ts' }, outdir: 'dist', format: 'cjs', outExtension: { '.js': '.cjs' } }),
   build({
     ...common,
-    entryPoints: { catalyst: 'cli/main.ts', 'proof-worker': 'cli/proof-worker.ts', 'apart-process': 'validator/apart-process.ts', 'probe-child': 'sandbox/probe-child.ts' },
+    entryPoints: { catalyst: 'cli/main.ts', 'proof-worker': 'cli/proof-worker.ts', 'apart-process': 'validator/apart-process.ts', 'probe-child': 'sandbox/probe-child.ts', 'sqlite-child': 'reconciler/tables/sqlite-child.ts' },
     outdir: 'dist',
     format: 'esm',
     splitting: true,

@@ -33,8 +33,11 @@ export function splitStatements(text: string, dialect: Dialect, file?: string): 
   for (const token of tokensOf(text, dialect, file)) {
     if (token.kind === 'blank') continue
     const word = token.kind === 'word' || token.kind === 'symbol' ? text.slice(token.start, token.end).toUpperCase() : ''
-    if (word === ';' && !body.open()) finish()
-    else parts.push(token)
+    if (word === ';' && !body.open()) {
+      finish()
+      continue
+    }
+    parts.push(token)
     body.see(word)
   }
   finish()

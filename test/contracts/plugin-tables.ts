@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Dialect, Fence, Migration, PluginTables, SqlLimits } from '../../reconciler/data-ports.ts'
 import { sha256 } from '../../schemas/digest.ts'
 import { ATTACKS, type Names } from './plugin-tables-attacks.ts'
@@ -25,6 +25,46 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
   const table = (plugin: string, name: string): string => `plg_${plugin.replaceAll('-', '_')}${dialect === 'sqlite' ? '__' : '.'}${name}`
   const names: Names = { own: (name) => table('loyalty', name), other: (name) => table('loyalty-points', name) }
   const own = names.own
+  const create = migration('0001_a', `CREATE TABLE ${own('a')} (id INTEGER PRIMARY KEY, s TEXT)`, `DROP TABLE ${own('a')}`)
+
+  /** What a shop has, and another plugin with a row. */
+  const openShop = async (under: TablesUnderTest, tables: PluginTables, fence: Fence): Promise<void> => {
+    await under.sql('CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER)')
+    await under.sql('INSERT INTO orders VALUES (1, 100), (2, 200)')
+    await under.sql('CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT)')
+    await tables.migrate('loyalty-points', migration('0001_points', `CREATE TABLE ${names.other('points')} (id INTEGER PRIMARY KEY, s TEXT); INSERT INTO ${names.other('points')} VALUES (1, 'theirs')`), fence, LIMITS)
+  }
+
+  describe(`on ${dialect}, what a migration may not do leaves nothing behind`, () => {
+    let under: TablesUnderTest
+    let tables: PluginTables
+    let fence: Fence
+
+    beforeAll(async () => {
+      under = await make()
+      tables = await under.open()
+      fence = await under.lease()
+      await openShop(under, tables, fence)
+    })
+    afterAll(async () => {
+      await tables.close()
+      await under.remove()
+    })
+
+    test.each(ATTACKS.filter(({ on }) => on === undefined || on === dialect))('$name', async ({ sql, codes = ['MIGRATION_REFUSED'] }) => {
+      const before = await under.world()
+      const attack = migration('0001_attack', `${create.up};\n${sql(names)}`)
+      const error = await tables.migrate('loyalty', attack, fence, codes.includes('MIGRATION_TIMEOUT') ? SHORT : LIMITS).then(() => undefined, (e: unknown) => e)
+      expect(error).toMatchObject({ code: expect.stringMatching(new RegExp(`^(${codes.join('|')})$`)) })
+      expect(await under.world()).toEqual(before)
+      expect(await tables.applied('loyalty')).toEqual([])
+    })
+
+    test('the line and the reason are told', async () => {
+      const attack = migration('0001_a', `${create.up};\n\n  UPDATE orders\n SET total = 0`)
+      await expect(tables.migrate('loyalty', attack, fence, LIMITS)).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringMatching(/orders/), place: { file: expect.stringMatching(/0001_a\.sql/), line: 3 } })
+    })
+  })
 
   describe(`PluginTables on ${dialect}`, () => {
     let under: TablesUnderTest
@@ -42,13 +82,7 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
     })
 
     const run = (plugin: string, one: Migration, limits = LIMITS): Promise<void> => tables.migrate(plugin, one, fence, limits)
-    const create = migration('0001_a', `CREATE TABLE ${own('a')} (id INTEGER PRIMARY KEY, s TEXT)`, `DROP TABLE ${own('a')}`)
-    const shop = async (): Promise<void> => {
-      await under.sql('CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER)')
-      await under.sql('INSERT INTO orders VALUES (1, 100), (2, 200)')
-      await under.sql('CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT)')
-      await run('loyalty-points', migration('0001_points', `CREATE TABLE ${names.other('points')} (id INTEGER PRIMARY KEY, s TEXT); INSERT INTO ${names.other('points')} VALUES (1, 'theirs')`))
-    }
+    const shop = (): Promise<void> => openShop(under, tables, fence)
 
     describe('migrations', () => {
       test('one runs, and is recorded with its texts', async () => {
@@ -186,24 +220,6 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
       test('CTEs, also those whose rows are only counted', async () => {
         await does(create.up, `WITH q(x) AS (VALUES (1), (2)) INSERT INTO ${own('a')} SELECT count(*), 'n' FROM q`, `WITH RECURSIVE r(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM r WHERE i < 12) INSERT INTO ${own('a')} SELECT i, 'r' FROM r`)
         expect(await under.sql(`SELECT id FROM ${own('a')} ORDER BY id`)).toEqual([{ id: 2 }, { id: 10 }, { id: 11 }, { id: 12 }])
-      })
-    })
-
-    describe('what a migration may not do leaves nothing behind', () => {
-      const mine = ATTACKS.filter(({ on }) => on === undefined || on === dialect)
-      test.each(mine)('$name', async ({ sql, codes = ['MIGRATION_REFUSED'] }) => {
-        await shop()
-        const before = await under.world()
-        const text = `${create.up};\n${sql(names)}`
-        const error = await run('loyalty', migration('0001_attack', text), codes.includes('MIGRATION_TIMEOUT') ? SHORT : LIMITS).then(() => undefined, (e: unknown) => e)
-        expect(error).toMatchObject({ code: expect.stringMatching(new RegExp(`^(${codes.join('|')})$`)) })
-        expect(await under.world()).toEqual(before)
-        expect(await tables.applied('loyalty')).toEqual([])
-      })
-
-      test('the line and the reason are told', async () => {
-        await shop()
-        await expect(run('loyalty', migration('0001_a', `${create.up};\n\n  UPDATE orders\n SET total = 0`))).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringMatching(/orders/), place: { file: expect.stringMatching(/0001_a\.sql/), line: 3 } })
       })
     })
 

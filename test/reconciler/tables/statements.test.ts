@@ -59,6 +59,7 @@ describe('sqlite', () => {
   test.each<[string, string, readonly string[]]>([
     ['a trigger with its body', `${trigger}; x`, [trigger, 'x']],
     ['a trigger without its last semicolon', trigger, [trigger]],
+    ['a trigger after another statement', `a;; ${trigger}; x`, ['a', trigger, 'x']],
     ['a temporary one, in lower case, after a comment', `/* x */ ${trigger.replace('CREATE', 'create temp').toLowerCase()}; x`, [trigger.replace('CREATE', 'create temp').toLowerCase(), 'x']],
     ['a table that is called trigger', 'CREATE TABLE trigger (a); b', ['CREATE TABLE trigger (a)', 'b']],
     ['names in brackets and backticks', 'SELECT [a;b], `c;``d`; e', ['SELECT [a;b], `c;``d`', 'e']],
@@ -81,6 +82,7 @@ describe('postgres', () => {
     ['a backslash in an escape string escapes', "SELECT E'\\'; b'; c", ["SELECT E'\\'; b'", 'c']],
     ['an escape string that goes on in the next line', "SELECT E'a'\n -- x\n '\\'; b'; c", ["SELECT E'a'\n -- x\n '\\'; b'", 'c']],
     ['a body that is no string', `${atomic}; b`, [atomic, 'b']],
+    ['a body after another statement', `a; ${atomic}; b`, ['a', atomic, 'b']],
     ['parentheses', 'CREATE RULE r AS ON INSERT TO a DO (SELECT 1; SELECT 2); b', ['CREATE RULE r AS ON INSERT TO a DO (SELECT 1; SELECT 2)', 'b']],
     ['BEGIN outside of a routine', 'BEGIN; a; END; b', ['BEGIN', 'a', 'END', 'b']],
     ['a line comment ends at a carriage return', 'a -- b\r; c', ['a', 'c']],

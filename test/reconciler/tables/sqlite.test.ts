@@ -1,0 +1,4 @@
+import { pluginTablesContract } from '../../contracts/plugin-tables.ts'
+import { newSqliteStore } from './sqlite-store.ts'
+
+pluginTablesContract('sqlite', () => newSqliteStore())
