@@ -11,7 +11,7 @@ import type { PostgresSession } from './postgres-session.ts'
 
 const THINGS = `
   WITH spaces AS (SELECT oid, nspname::text AS space FROM pg_namespace WHERE nspname = ANY ($1))
-  SELECT s.space, c.relname::text AS name, c.relkind IN ('r', 'p') AS "table", c.relkind = 'r' AS stored,
+  SELECT s.space, c.relname::text AS name, c.relkind IN ('r', 'p') AS "table", c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid) AS countable,
     pg_total_relation_size(c.oid)::float8 AS bytes,
     CASE WHEN c.relkind <> 'r' THEN 0 WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END::float8 AS rows,
     CASE WHEN c.relkind IN ('r', 'p') THEN ARRAY(SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid ORDER BY i.relname) END AS indexes,
@@ -34,8 +34,8 @@ export interface Found {
   readonly space: string
   readonly name: string
   readonly isTable: boolean
-  /** False for the parent of partitions, which are tables of their own. */
-  readonly stored: boolean
+  /** False for the parent of partitions, which are tables of their own, and for what somebody else made there and keeps to himself. */
+  readonly countable: boolean
   readonly narrowest: string | undefined
   readonly owned: OwnedTable
 }
@@ -47,16 +47,16 @@ export async function thingsOf(query: Query, plugins: readonly string[]): Promis
     const list = (key: string): readonly string[] => (row[key] ?? []) as unknown as readonly string[]
     const name = String(row['name'])
     return {
-      space: String(row['space']), name, isTable: row['table'] === true, stored: row['stored'] === true, narrowest: row['narrowest'] === null ? undefined : String(row['narrowest']),
+      space: String(row['space']), name, isTable: row['table'] === true, countable: row['countable'] === true, narrowest: row['narrowest'] === null ? undefined : String(row['narrowest']),
       owned: { name, rows: Math.round(Number(row['rows'])), bytes: Number(row['bytes']), sequences: list('sequences'), indexes: list('indexes') },
     }
   })
 }
 
-/** The rows of each stored table, counted. */
+/** The rows of each table that can be counted. */
 export async function counted(session: PostgresSession, things: readonly Found[]): Promise<readonly Found[]> {
   const result: Found[] = []
-  for (const thing of things) result.push(thing.stored ? { ...thing, owned: { ...thing.owned, rows: await countRows(session, thing) } } : thing)
+  for (const thing of things) result.push(thing.countable ? { ...thing, owned: { ...thing.owned, rows: await countRows(session, thing) } } : thing)
   return result
 }
 

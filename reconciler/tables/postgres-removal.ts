@@ -48,7 +48,7 @@ export async function drop(host: Host, plugin: string, fence: Fence, count: Coun
     const found = await lockedInventory(query, grounds, count)
     const uses = await usesIn(query, plugin)
     if (uses.length > 0) throw inUse(plugin, uses.map(({ table, kind, by }) => `${kind} ${by} on ${table}`))
-    await guarded(query, plugin, () => dropGrounds(query, grounds))
+    await naming(plugin, () => dropGrounds(query, grounds))
     for (const { sql, params } of [...forgetMigrationSql('postgres', plugin), ...markQuarantinedSql('postgres', plugin, undefined)]) await query(sql, params)
     return found
   })
@@ -58,8 +58,8 @@ export async function drop(host: Host, plugin: string, fence: Fence, count: Coun
 async function lockedInventory(query: Query, grounds: Grounds, count: Count): Promise<Inventory> {
   await putOut(query, grounds.role)
   const tables = await query(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ($1, $2) AND c.relkind IN ('r', 'p') ORDER BY 1`,
-    [grounds.schema, quarantineOf(grounds.plugin)])
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ($1, $2) AND c.relkind IN ('r', 'p') AND pg_get_userbyid(c.relowner) = $3 ORDER BY 1`,
+    [grounds.schema, quarantineOf(grounds.plugin), grounds.role])
   // In a mode in which others, and our other connection, may still read.
   if (tables.length > 0) await query(`LOCK TABLE ${tables.map((row) => `ONLY ${row['name']}`).join(', ')} IN SHARE ROW EXCLUSIVE MODE`)
   const found = inventories([grounds.plugin], await count(await thingsOf(query, [grounds.plugin]))).get(grounds.plugin)
@@ -86,12 +86,13 @@ export async function dropGrounds(query: Query, { plugin, role, schema }: Ground
 
 const DEPENDENTS_EXIST = '2BP01'
 
-async function guarded(query: Query, plugin: string, work: () => Promise<void>): Promise<void> {
+async function naming(plugin: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    if (sqlState(error) !== DEPENDENTS_EXIST) throw error
-    throw inUse(plugin, String((error as { detail?: string }).detail ?? (error as Error).message).split('\n'), error)
+    const said = error instanceof CatalystError ? error.cause : error
+    if (sqlState(said) !== DEPENDENTS_EXIST) throw error
+    throw inUse(plugin, String((said as { detail?: string }).detail ?? (said as Error).message).split('\n'), error)
   }
 }
 

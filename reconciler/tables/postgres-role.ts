@@ -55,6 +55,7 @@ export async function settle(query: Query, grounds: Grounds): Promise<void> {
   else await assertOurs(query, grounds)
   await query(`GRANT USAGE, CREATE ON SCHEMA ${quoted(grounds.schema)} TO ${quoted(grounds.role)}`)
   await adopt(query, grounds)
+  await assertNoWayOut(query, grounds)
   const things = [{ kind: 'role', name: grounds.role }, { kind: 'schema', name: grounds.schema }]
   for (const { sql, params } of recordOwnedSql('postgres', grounds.plugin, things)) await query(sql, params)
 }
@@ -115,6 +116,14 @@ async function assertSound(query: Query, { role, store, superuser }: Grounds): P
 async function assertOurs(query: Query, { schema, store }: Grounds): Promise<void> {
   const [row] = await query(`SELECT pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace WHERE nspname = $1 AND NOT pg_has_role(current_user, nspowner, 'USAGE')`, [schema])
   if (row) throw rights(`The schema ${schema} belongs to ${row['owner']}, not to ${store}`, [`ALTER SCHEMA ${quoted(schema)} OWNER TO ${quoted(store)};`])
+}
+
+/** dblink opens connections from the server to wherever its caller says, in transactions of their own. Installed, it is everybody's. */
+async function assertNoWayOut(query: Query, { role }: Grounds): Promise<void> {
+  const open = await query(
+    `SELECT p.oid::regprocedure::text AS name FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass
+       JOIN pg_proc p ON p.oid = d.objid WHERE e.extname = 'dblink' AND has_function_privilege($1, p.oid, 'EXECUTE') ORDER BY 1`, [role])
+  if (open.length > 0) throw rights('The extension dblink would let a plugin’s SQL connect to other servers', open.map((row) => `REVOKE EXECUTE ON FUNCTION ${row['name']} FROM PUBLIC;`))
 }
 
 /** After a dump was read back, all is whose who read it: what lies in the plugin's schema and is ours goes to the plugin's role. */

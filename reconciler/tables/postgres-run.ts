@@ -149,12 +149,16 @@ async function checkConstraints(session: PostgresSession): Promise<void> {
   if (found.length > 0) await session.run(`SET CONSTRAINTS ${found.map((row) => `${row['schema']}.${row['name']}`).join(', ')} IMMEDIATE`)
 }
 
-/** Ends the plugin's connection from ours. It may have ended, and its number may be another's by now. */
+/** Ends the plugin's connection, from one that nothing else waits on. It may have ended, and its number may be another's by now. */
 async function stop(host: Host, { role }: Grounds, session: PostgresSession): Promise<void> {
+  let ender: PostgresSession | undefined
   try {
-    await host.db.ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND usename = $2', [session.backend, role])
+    ender = await PostgresSession.open(host.url, { settings: { search_path: 'pg_catalog' }, connectMs: LOCK_MS })
+    await ender.ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND usename = $2', [session.backend, role])
   } catch {
     session.destroy()
+  } finally {
+    await ender?.end()
   }
 }
 

@@ -81,8 +81,11 @@ export class PostgresSession {
     return this.#client.getTransactionStatus() === 'T'
   }
 
+  /** Ends the connection; the transaction that is open has been rolled back then. */
   async end(): Promise<void> {
     if (this.#lost) return this.destroy()
+    const open = this.#client.getTransactionStatus()
+    if (open === 'T' || open === 'E') await this.#client.query('ROLLBACK').catch(() => undefined)
     await this.#client.end().catch(() => undefined)
   }
 

@@ -35,7 +35,7 @@ class PostgresTables implements PluginTables {
 
   async inventory(plugins: readonly string[], rows: 'exact' | 'estimate'): Promise<ReadonlyMap<string, Inventory>> {
     const things = await this.#host.db.transaction('read', (query) => thingsOf(query, plugins))
-    if (rows === 'estimate' || !things.some(({ stored }) => stored)) return inventories(plugins, things)
+    if (rows === 'estimate' || !things.some(({ countable }) => countable)) return inventories(plugins, things)
     return inventories(plugins, await this.#reading((session) => counted(session, things)))
   }
 

@@ -10,6 +10,8 @@ export interface PostgresStore extends TablesUnderTest {
   readonly database: TestDatabase
   readonly shop: Client
   role(plugin: string): Promise<string>
+  /** The lease that was taken last, or a first one. */
+  held(): Promise<Fence>
 }
 
 const T0 = '2026-01-01T00:00:00.000Z'
@@ -19,18 +21,20 @@ export async function postgresStore(options: DatabaseOptions = {}): Promise<Post
   const database = await newDatabase(options)
   const state = await openPostgres(database.url)
   const shop = await connected(database.url)
+  let last: Fence | undefined
   const lease = async (): Promise<Fence> => {
     await state.breakLease(T0, 'test')
     const { token } = await state.acquireLease('test', T0, 60_000)
-    return { token, now: T0 }
+    return (last = { token, now: T0 })
   }
+  const held = async (): Promise<Fence> => last ?? lease()
   const role = async (plugin: string): Promise<string> => `plg_${plugin.replaceAll('-', '_')}_${(await database.admin.query('SELECT oid FROM pg_database WHERE datname = current_database()')).rows[0].oid}`
   const remove = async (): Promise<void> => {
     await state.close()
     await shop.end()
     await database.drop()
   }
-  return { database, shop, role, lease, remove, open: async () => openPostgresTables(database.url), sql: (text) => rowsOf(shop, text), world: () => worldOf(database.admin) }
+  return { database, shop, role, lease, held, remove, open: async () => openPostgresTables(database.url), sql: (text) => rowsOf(shop, text), world: () => worldOf(database.admin) }
 }
 
 /** Another connection. Its loss is no error of the test's process. */
