@@ -27,7 +27,7 @@ plugins:
   order-sms:                           # a text message when an order ships
     version: ^1.0.0
     permissions: { api: [api.twilio.com:443], hooks: [order.placed, order.shipped] }
-    config: { accountSid: AC0000, authToken: "\${env:TWILIO_TOKEN}", shopName: Nordlicht }
+    config: { accountSid: AC00000000000000000000000000000000, authToken: "\${env:TWILIO_TOKEN}", shopName: Nordlicht }
   product-feed:                        # for the shopping search
     version: ^1.0.0
     permissions: { database: { products: read }, filesystem: { feeds: rw }, hooks: [schedule.hourly] }
@@ -48,6 +48,11 @@ const environment = {
   CATALYST_GITHUB_URL: world.url,
   USER: 'you',
   GITHUB_TOKEN: '',
+  // What plugins.yaml refers to; each is looked for before anything goes live, and never written down.
+  STRIPE_API_KEY: 'sk_demo',
+  STRIPE_WEBHOOK_SECRET: 'whsec_demo',
+  TWILIO_TOKEN: 'demo',
+  GA_SECRET: 'demo',
 }
 const story = narrator(dir, environment)
 try {

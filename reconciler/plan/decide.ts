@@ -39,7 +39,7 @@ export function plan(input: PlanInput): Plan {
     changes,
     ...(changes.length > 0 ? { groups: phasedGroups(changes) } : {}),
     blocked: [...blocked, ...after.blocked].sort(byId),
-    notices: [...held.map(heldNotice), ...after.notices, ...unusedTombstones(input), ...configNotices(open, input.configs), ...waitingNotices(input), ...unsignedNotices(input), ...migrationNotices(changes)].sort(byId),
+    notices: [...held.map(heldNotice), ...after.notices, ...unusedTombstones(input), ...configNotices(open, input.configs), ...waitingNotices(input), ...unsignedNotices(input)].sort(byId),
     unchanged: unchangedCount(input, steps),
     ...(validUntil ? { validUntil } : {}),
     planDigest: planDigest(changes),
@@ -113,13 +113,6 @@ function unsignedNotices({ lock }: PlanInput): readonly Notice[] {
   return Object.entries(lock.plugins)
     .filter(([, block]) => block.signer.kind === 'unsigned')
     .map(([id, block]) => ({ id, code: 'Unsigned', message: `${id} ${block.version} is not signed; plugins.yaml allows its digest by hand` }))
-}
-
-/** Honesty: a plan shows migrations, and this version of apply does not run them yet. */
-function migrationNotices(changes: readonly Change[]): readonly Notice[] {
-  return changes
-    .filter((c) => c.effects.migrations.length > 0)
-    .map((c) => ({ id: c.id, code: 'MigrationsNotRun', message: `${c.id} ${c.to?.version ?? ''} brings ${c.effects.migrations.length} migration${c.effects.migrations.length === 1 ? '' : 's'}, which this version of catalyst shows but does not run yet` }))
 }
 
 function unchangedCount({ lock, observed }: PlanInput, steps: readonly Step[]): number {
