@@ -150,8 +150,9 @@ function age(candidate: Candidate, { plugin, desired, fixes, nowMs, readings }: 
   const ageMs = desired.policy.minimumReleaseAgeMs
   if (ageMs === 0 || fixes.includes(candidate.version)) return undefined
   if (plugin && readings.range(plugin.range).pinned === candidate.version) return undefined
-  const dueMs = Date.parse(candidate.publishedAt) + ageMs
-  if (dueMs <= nowMs) return undefined
+  const publishedMs = Date.parse(candidate.publishedAt)
+  if (publishedMs <= nowMs - ageMs) return undefined
+  const dueMs = publishedMs + ageMs
   if (Number.isNaN(dueMs)) return { code: 'age', detail: 'has no readable time of publication' }
   const until = new Date(dueMs).toISOString().replace('.000Z', 'Z')
   return { code: 'age', detail: `is too young until ${until}`, until }

@@ -4,6 +4,13 @@ import type { Clause } from './clauses.ts'
 import type { RangeReading, Readings } from './ranges.ts'
 import type { Version } from './world.ts'
 
+/** The clause of a range; none where it forbids nothing. A chain, as nearly always one or two of them are asked for. */
+interface Kept {
+  readonly range: RangeReading
+  readonly clause: Clause | undefined
+  readonly next: Kept | undefined
+}
+
 /**
  * What the versions of one plugin say of one other, a line for each range. Numbers and readings in plain lists, so that nobody has to
  * go back to the candidates: in a large store those are in no processor cache any more, and asking them again for every edge is
@@ -20,7 +27,7 @@ export class Statement {
   #first = 0
   /** The version of each range; undefined as long as none is left out between them. */
   #versions: number[] | undefined
-  #clauses: (Clause | null | undefined)[] | undefined
+  #kept: Kept | undefined
 
   /** `room`: how many versions will probably say something. */
   constructor(kind: 'needs' | 'conflicts', id: string, target: number, room: number) {
@@ -49,22 +56,22 @@ export class Statement {
     return this.#ranges[this.#indexOf(version)]
   }
 
-  /** The clause of the range that a version says, made once for all versions that say the same; undefined when it forbids nothing. */
-  clauseOf(version: number, size: number, make: (range: RangeReading, versions: Bits) => Clause | undefined): Clause | undefined {
-    const at = this.#indexOf(version)
-    const range = this.#ranges[at]
-    if (range === undefined) return undefined
-    const clauses = (this.#clauses ??= new Array<Clause | null | undefined>(this.#count).fill(undefined))
-    const known = clauses[at]
-    if (known !== undefined) return known ?? undefined
-    const made = make(range, this.#saying(range, size))
-    for (let i = 0; i < clauses.length; i++) if (this.#ranges[i] === range) clauses[i] = made ?? null
-    return made
-  }
-
-  #saying(range: RangeReading, size: number): Bits {
+  /** The versions that say a range, as a set over all versions of the plugin. */
+  saying(range: RangeReading, size: number): Bits {
     const versions = this.#versions
     return versionsOf(size, this.#count, (i) => (this.#ranges[i] === range ? (versions?.[i] ?? this.#first + i) : -1))
+  }
+
+  /** What was kept of a range. */
+  known(range: RangeReading): Kept | undefined {
+    let kept = this.#kept
+    while (kept !== undefined && kept.range !== range) kept = kept.next
+    return kept
+  }
+
+  /** Keeps the clause of a range: versions that say the same share one. */
+  keep(range: RangeReading, clause: Clause | undefined): Kept {
+    return (this.#kept = { range, clause, next: this.#kept })
   }
 
   #indexOf(version: number): number {

@@ -46,6 +46,10 @@ interface Matches {
   readonly outside: Bits[]
 }
 
+function noMatches(): Matches {
+  return { ranges: [], inside: [], outside: [] }
+}
+
 /** Everything that could be chosen, with the clauses that the versions bring. Made once, asked by every attempt. */
 export class World {
   readonly input: ResolveInput
@@ -55,7 +59,8 @@ export class World {
   readonly #readings = new Readings()
   readonly #statements: readonly Statements[]
   readonly #strict: readonly Matches[]
-  readonly #loose: readonly Matches[]
+  // few plugins are ever conflicted with
+  readonly #loose = new Map<number, Matches>()
 
   constructor(input: ResolveInput) {
     this.input = input
@@ -75,8 +80,7 @@ export class World {
     this.plugins = plugins
     this.#statements = statements
     this.sizes = plugins.map((plugin) => plugin.versions.length)
-    this.#strict = ids.map(() => ({ ranges: [], inside: [], outside: [] }))
-    this.#loose = ids.map(() => ({ ranges: [], inside: [], outside: [] }))
+    this.#strict = ids.map(noMatches)
   }
 
   /** The plugin of an id, or undefined when nobody has ever heard of it. */
@@ -97,19 +101,25 @@ export class World {
 
   /** `matching`, of a range that was read. */
   inRange(plugin: WorldPlugin, range: RangeReading, loosely = false): Bits {
-    const { inside } = loosely ? this.#loose[plugin.number]! : this.#strict[plugin.number]!
-    return inside[this.#match(plugin, range, loosely)]!
+    const known = this.#known(plugin, loosely)
+    return known.inside[this.#match(known, plugin, range, loosely)]!
   }
 
   /** Every other version of a plugin, and that it is not installed: what a need of the range forbids. */
   #outOfRange(plugin: WorldPlugin, range: RangeReading): Bits {
-    const at = this.#match(plugin, range, false)
-    return this.#strict[plugin.number]!.outside[at]!
+    const known = this.#known(plugin, false)
+    return known.outside[this.#match(known, plugin, range, false)]!
+  }
+
+  #known({ number }: WorldPlugin, loosely: boolean): Matches {
+    if (!loosely) return this.#strict[number]!
+    const known = this.#loose.get(number) ?? noMatches()
+    this.#loose.set(number, known)
+    return known
   }
 
   /** The place of a range in what is known of a plugin. */
-  #match(plugin: WorldPlugin, range: RangeReading, loosely: boolean): number {
-    const { ranges, inside, outside } = loosely ? this.#loose[plugin.number]! : this.#strict[plugin.number]!
+  #match({ ranges, inside, outside }: Matches, plugin: WorldPlugin, range: RangeReading, loosely: boolean): number {
     const at = ranges.indexOf(range)
     if (at >= 0) return at
     const versions = this.#versionsIn(plugin, range, loosely)
@@ -133,10 +143,13 @@ export class World {
   }
 
   #clauseOf(statement: Statement, number: number, version: number): Clause | undefined {
-    return statement.clauseOf(version, this.sizes[number]!, (range, versions) => this.#clause(statement, number, range, versions))
+    const range = statement.rangeOf(version)
+    return range && (statement.known(range) ?? statement.keep(range, this.#clause(statement, number, range))).clause
   }
 
-  #clause({ kind, id, target }: Statement, number: number, range: RangeReading, versions: Bits): Clause | undefined {
+  #clause(statement: Statement, number: number, range: RangeReading): Clause | undefined {
+    const { kind, id, target } = statement
+    const versions = statement.saying(range, this.sizes[number]!)
     const fact: Fact = { kind, plugin: number, versions, target: id, range: range.text }
     const other = this.plugins[target]
     if (other === undefined) return kind === 'needs' ? clause([[number, versions]], this.sizes, fact) : undefined

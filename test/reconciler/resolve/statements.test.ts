@@ -51,28 +51,32 @@ describe('statements', () => {
     of.forEach((one, version) => expect(heard(all, version)).toEqual(expected(one)))
   })
 
-  test('versions that say the same share one clause, which names them and no other', () => {
+  test('a range names the versions that say it and no other', () => {
     fc.assert(
       fc.property(fc.array(said, { maxLength: 6 }), (of) => {
         const all = statements(of)
-        const made: Clause = { plugins: [], terms: [], cause: { kind: 'wanted', plugin: 0 } }
         of.forEach((one, version) => {
           for (const statement of all.of(version)) {
             const says = (other: Said): string | undefined => Object.entries(statement.kind === 'needs' ? other.dependencies : other.conflicts).find(([id]) => id === statement.id)?.[1]
-            const asked: number[][] = []
-            const clause = statement.clauseOf(version, of.length, (_range, versions) => {
-              asked.push(of.flatMap((_, v) => (hasVersion(versions, v) ? [v] : [])))
-              return made
-            })
-            expect(clause).toBe(made)
-            const alike = of.flatMap((other, v) => (says(other) === says(one) ? [v] : []))
-            // made for the first of them, known to the others
-            expect(asked).toEqual(alike[0] === version ? [alike] : [])
+            const range = statement.rangeOf(version)!
+            const saying = statement.saying(range, of.length)
+            expect(of.filter((_, v) => hasVersion(saying, v))).toEqual(of.filter((other) => says(other) === says(one)))
           }
         })
       }),
       { seed: 20_261_122 },
     )
+  })
+
+  test('what is kept of a range is known to it and to no other; no clause is an answer, too', () => {
+    const all = statements([{ dependencies: { a: '*' }, conflicts: {} }, { dependencies: { a: '^1.0.0' }, conflicts: {} }, { dependencies: { a: '*' }, conflicts: {} }])
+    const [a] = all.of(0)
+    const made: Clause = { plugins: [], terms: [], cause: { kind: 'wanted', plugin: 0 } }
+    expect(a?.known(a.rangeOf(0)!)).toBeUndefined()
+    a?.keep(a.rangeOf(0)!, made)
+    expect([a?.known(a.rangeOf(1)!), a?.known(a.rangeOf(2)!)?.clause]).toEqual([undefined, made])
+    a?.keep(a.rangeOf(1)!, undefined)
+    expect([a?.known(a.rangeOf(1)!)?.clause, a?.known(a.rangeOf(0)!)?.clause]).toEqual([undefined, made])
   })
 
   test('a version that says nothing of a plugin brings no clause about it', () => {
