@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CatalystError } from '../../../schemas/errors.ts'
 import type { Migration } from '../../../reconciler/data-ports.ts'
 import type { StoreState } from '../../../reconciler/ports.ts'
@@ -22,19 +22,25 @@ async function run(db: PostgresConnection, statements: readonly Statement[]): Pr
   })
 }
 
-fenceSqlContract('PostgreSQL', 'postgres', async () => {
-  const database = await newDatabase()
-  const db = new PostgresConnection(database.url)
-  const store = await openPostgres(database.url)
-  return {
-    store,
-    run: (statements) => run(db, statements),
-    ask: async ({ sql, params }) => db.ask(sql, params),
-    async remove() {
-      await db.close()
-      await database.drop()
-    },
-  }
+describe('the contract', () => {
+  let shared: TestDatabase
+  beforeAll(async () => {
+    shared = await newDatabase()
+  })
+  afterAll(() => shared.drop())
+  fenceSqlContract('PostgreSQL', 'postgres', async () => {
+    const db = new PostgresConnection(shared.url)
+    const store = await openPostgres(shared.url)
+    return {
+      store,
+      run: (statements) => run(db, statements),
+      ask: async ({ sql, params }) => db.ask(sql, params),
+      async remove() {
+        await db.close()
+        await shared.admin.query('DROP SCHEMA catalyst CASCADE')
+      },
+    }
+  })
 })
 
 describe('in PostgreSQL', () => {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CatalystError } from '../../../schemas/errors.ts'
 import type { StoreState } from '../../../reconciler/ports.ts'
 import { openPostgres } from '../../../reconciler/store-db/postgres.ts'
@@ -7,9 +7,16 @@ import { newDatabase, type TestDatabase } from '../../postgres-server.ts'
 import { generationRecord, installRecord, T0 } from '../../contracts/records.ts'
 import { storeStateContract } from '../../contracts/store-state.ts'
 
-storeStateContract('PostgreSQL', async () => {
-  const database = await newDatabase()
-  return { open: () => openPostgres(database.url), remove: () => database.drop() }
+describe('the contract', () => {
+  let shared: TestDatabase
+  beforeAll(async () => {
+    shared = await newDatabase()
+  })
+  afterAll(() => shared.drop())
+  storeStateContract('PostgreSQL', async () => ({
+    open: () => openPostgres(shared.url),
+    remove: async () => void (await shared.admin.query('DROP SCHEMA catalyst CASCADE')),
+  }))
 })
 
 describe('the PostgreSQL database', () => {
