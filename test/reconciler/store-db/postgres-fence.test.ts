@@ -68,11 +68,11 @@ describe('in PostgreSQL', () => {
     await database.admin.query('BEGIN')
     await database.admin.query('SELECT 1 FROM catalyst.state FOR UPDATE')
     await database.admin.query(`UPDATE catalyst.state SET tokens = tokens + 1; UPDATE catalyst.lease SET token = token + 1, holder = 'thief'`)
-    let ended = false
-    const started = meanwhile().finally(() => (ended = true))
+    const seen = { ended: false }
+    const started = meanwhile().finally(() => (seen.ended = true))
     started.catch(() => undefined)
-    while (!ended && !(await somebodyWaits()));
-    expect(ended).toBe(false)
+    while (!seen.ended && !(await somebodyWaits()));
+    expect(seen.ended).toBe(false)
     await database.admin.query('COMMIT')
     return started
   }
