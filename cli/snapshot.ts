@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 
 import { canonicalJson, type Digest } from '../schemas/digest.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
+import type { GenerationRecord, InstallRecord } from '../reconciler/ports.ts'
 
 /*
  * The state of a store, signed, for machines that plan but cannot reach it (a pull request's runner). Ed25519 over the
@@ -20,8 +21,16 @@ interface SignedSnapshot {
 
 /** The snapshot as it is printed by `status --snapshot`. `privateKey` is PEM. @throws CatalystError USAGE for a key that is no Ed25519 private key */
 export function signedSnapshot(observed: ObservedState, about: { readonly store: string; readonly takenAt: string }, privateKey: string): SignedSnapshot {
-  const body = { formatVersion: FORMAT_VERSION, ...about, observed: { store: observed.store, live: observed.live ? [...observed.live] : null } }
+  const body = { formatVersion: FORMAT_VERSION, ...about, observed: { store: travelling(observed.store), live: observed.live ? [...observed.live] : null } }
   return { ...body, signature: sign(null, Buffer.from(canonicalJson(body)), signingKey(privateKey)).toString('base64') }
+}
+
+/** What leaves the store's machine: records without the configs that they keep for backups. People write into those what is for nobody else. */
+function travelling(store: ObservedState['store']): ObservedState['store'] {
+  const bare = ({ config: _config, ...record }: InstallRecord): InstallRecord => record
+  const generation = (g: GenerationRecord): GenerationRecord => ({ ...g, plugins: Object.fromEntries(Object.entries(g.plugins).map(([id, plugin]) => [id, { ...plugin, record: bare(plugin.record) }])) })
+  const generations = store.generations.map(generation)
+  return { ...store, installs: store.installs.map(bare), generations, generation: store.generation && generation(store.generation) }
 }
 
 const MAKE_A_PAIR = 'Make a pair: openssl genpkey -algorithm ed25519 -out snapshot.pem && openssl pkey -in snapshot.pem -pubout -out snapshot.pub'

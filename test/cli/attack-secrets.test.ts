@@ -89,9 +89,12 @@ describe('a whole life of a store', () => {
       const { out, err } = await shop.run(command)
       told.push(out, err)
     }
+    // The store's database keeps configs as plugins.yaml has them, for backups: a literal is there as it is in git, a value never is.
+    const keepsLiterals = (file: string): boolean => /\/store\.db(-wal)?$|\/plugin-data\/\.backups\//.test(file)
     for (const secret of [SECRET, VALUE, token]) {
       expect(told.join('\n')).not.toContain(secret)
-      for (const file of filesBelow(shop.dir)) if (!file.endsWith('plugins.yaml')) expect([file, readFileSync(file).includes(secret)]).toEqual([file, false])
+      const looked = filesBelow(shop.dir).filter((file) => !file.endsWith('plugins.yaml') && !(secret === SECRET && keepsLiterals(file)))
+      for (const file of looked) expect([file, readFileSync(file).includes(secret)]).toEqual([file, false])
     }
   })
 })

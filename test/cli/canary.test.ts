@@ -57,6 +57,8 @@ function put(secrets: readonly string[]): void {
 const isTheirs = (path: string): boolean => path.endsWith('/plugins.yaml') || path.startsWith(join(shop.dir, 'secrets/')) || path.endsWith('snapshot.pem')
 /** A config of which everything works, so that the life of the store reaches its end every time. */
 const SURE = ['env:first+canary', 'env:second/canary', 'file first canary?', 'file=second&canary']
+/** Configs are kept there as plugins.yaml has them, for backups: what is written in clear in git is so here. */
+const keepsLiterals = (path: string): boolean => /\/store\.db(-wal)?$|\/plugin-data\/\.backups\//.test(path)
 const four = fc.uniqueArray(secret, { minLength: 4, maxLength: 4 })
 
 test('no command writes or says a secret', { timeout: 120_000 }, async () => {
@@ -66,8 +68,10 @@ test('no command writes or says a secret', { timeout: 120_000 }, async () => {
       const told: string[] = []
       put(before)
       shop.want({ any: { version: '^1.0.0', config: { ...first, literal } }, ...(second ? { numbers: { config: second } } : {}) })
-      const secrets = [...before, ...after, literal]
-      const look = (): void => expect([...leaksIn('output', told.join('\n'), secrets), ...leaksBelow(shop.dir, secrets, isTheirs)]).toEqual([])
+      const secrets = [...before, ...after]
+      const look = (): void => {
+        expect([...leaksIn('output', told.join('\n'), [...secrets, literal]), ...leaksBelow(shop.dir, secrets, isTheirs), ...leaksBelow(shop.dir, [literal], (path) => isTheirs(path) || keepsLiterals(path))]).toEqual([])
+      }
       await live(LIFE, told)
       look()
       put(after)
