@@ -1,6 +1,6 @@
 /*
  * SQLite's functions that a migration may call: pure ones, the clock, and random(). Not those that load code, look at the
- * machine or the library, keep state of modules, or make a blob of any size from a number.
+ * machine or the library, or keep state of modules. How long a value may become is a limit of the connection.
  */
 
 const TEXT = 'char concat concat_ws format glob hex instr length like lower ltrim octet_length printf quote replace rtrim soundex substr substring trim typeof unhex unicode unistr unistr_quote upper'
@@ -19,7 +19,7 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
   ...words([TEXT, NUMBERS, CHOICES, TIMES, GROUPS, WINDOWS].join(' ')),
   ...words(JSON_WORDS, 'json_'),
   ...words(JSONB_WORDS, 'jsonb_'),
-  ...words('json jsonb -> ->> changes last_insert_rowid subtype'),
+  ...words('json jsonb -> ->> changes last_insert_rowid subtype randomblob zeroblob'),
 ])
 
 /** Functions that stand where a table does. */

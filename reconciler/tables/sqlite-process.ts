@@ -8,9 +8,9 @@ import type { Answer, Job } from './sqlite-jobs.ts'
 const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js', import.meta.url))
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
-const MAX_STDERR = 2_000
-/** What Node itself takes of the limit on writable memory. */
-const NODE_KB = 512 * 1024
+const MAX_STDERR = 300
+/** What Node itself takes of the limit on writable memory, most of it never touched: V8 sets address space aside. */
+const NODE_KB = 640 * 1024
 /** Processor time beyond the time limit: for when this process is killed and nobody stops the child. */
 const SPARE_SECONDS = 5
 // Core files hold rows; -f is in blocks of 512 bytes and bounds each file, the log of the database and sorting too.
@@ -20,6 +20,8 @@ export interface ChildLimits extends SqlLimits {
   readonly memoryBytes: number
   /** The largest file that it may write. */
   readonly fileBytes: number
+  /** The file that the child runs, when it is another one than beside this. */
+  readonly entry?: string | undefined
 }
 
 /** How a job ended: with an answer, or before it could give one. */
@@ -57,8 +59,8 @@ export function runInChild(job: Job, limits: ChildLimits): Promise<Outcome> {
   })
 }
 
-function start({ timeoutMs, memoryBytes, fileBytes }: ChildLimits): ChildProcess {
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-old-space-size=128', CHILD]
+function start({ timeoutMs, memoryBytes, fileBytes, entry = CHILD }: ChildLimits): ChildProcess {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-old-space-size=128', entry]
   const bounds = [Math.ceil(timeoutMs / 1000) + SPARE_SECONDS, NODE_KB + Math.ceil(memoryBytes / 1024), Math.ceil(fileBytes / 512)]
   const [command, ...args] = process.platform === 'win32' ? node : ['/bin/sh', '-c', LIMITED, 'sh', ...bounds.map(String), ...node]
   return spawn(command ?? '', args, { env: {}, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })

@@ -18,6 +18,8 @@ export interface SqliteTablesOptions {
   readonly memoryBytes?: number
   /** By how much the file may grow; default 4 GiB. */
   readonly growthBytes?: number
+  /** The file that the child runs, for programs that are bundled in another way. */
+  readonly entry?: string
 }
 
 const MEMORY_BYTES = 256 * 1024 * 1024
@@ -100,9 +102,9 @@ class SqliteTables implements PluginTables {
 
   async #inChild(what: JobKind, plugin: string, fence: Fence, run: ChildRun): Promise<Inventory | undefined> {
     await this.#open() // our tables are there, and the file is one that can be written
-    const { memoryBytes = MEMORY_BYTES, growthBytes = GROWTH_BYTES } = this.#options
+    const { memoryBytes = MEMORY_BYTES, growthBytes = GROWTH_BYTES, entry } = this.#options
     const fileBytes = statSync(this.#path).size + 2 * growthBytes
-    const outcome = await runInChild({ ...what, path: this.#path, plugin, fence, growthBytes }, { ...run.limits, memoryBytes, fileBytes })
+    const outcome = await runInChild({ ...what, path: this.#path, plugin, fence, growthBytes }, { ...run.limits, memoryBytes, fileBytes, entry })
     if (outcome.kind === 'done') return outcome.inventory
     // It may have been stopped between its commit and its answer.
     if (outcome.kind === 'ended' && (await run.stands())) return undefined
