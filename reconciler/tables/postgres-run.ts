@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { hexOf, sha256 } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { AppliedMigration, Fence, Migration, SqlLimits } from '../data-ports.ts'
 import { appliedFrom, appliedSql, type Statement as OurStatement } from '../store-db/fence-sql.ts'
@@ -69,7 +70,7 @@ async function run(host: Host, task: Task, fence: Fence, limits: SqlLimits): Pro
     const progress: Progress = { file: task.file, token: fence.token, stage: 'statements', statement: undefined, transaction: undefined }
     const deadline = new Deadline(limits, () => stop(host, grounds, session))
     try {
-      await host.db.ask(shutOutSql(grounds.role))
+      await host.db.transaction('write', (query) => close(query, grounds, secret))
       await execute(session, task, statements, secret, progress)
     } catch (error) {
       if (await committed(host, progress)) return
@@ -79,7 +80,7 @@ async function run(host: Host, task: Task, fence: Fence, limits: SqlLimits): Pro
       await session.end()
     }
   } finally {
-    await leave(host, grounds)
+    await leave(host, grounds, secret)
   }
 }
 
@@ -175,11 +176,10 @@ async function committed(host: Host, { transaction, stage }: Progress): Promise<
 }
 
 /** Takes back what `prepare` lent. Of a plugin that has nothing in the database, nothing stays. */
-async function leave(host: Host, grounds: Grounds): Promise<void> {
+async function leave(host: Host, grounds: Grounds, secret: string): Promise<void> {
   try {
     await host.db.transaction('write', async (query) => {
-      await query('SELECT one FROM catalyst.state FOR UPDATE')
-      await query(shutOutSql(grounds.role))
+      if (!(await close(query, grounds, secret))) return
       for (const { sql, params } of withdrawPassSql(grounds.plugin, grounds.role)) await query(sql, params)
       await query(`REVOKE EXECUTE ON FUNCTION ${GUARD_FUNCTIONS} FROM ${quoted(grounds.role)}`)
       if (await isEmpty(query, grounds)) await dropGrounds(query, grounds)
@@ -187,4 +187,13 @@ async function leave(host: Host, grounds: Grounds): Promise<void> {
   } catch {
     // The database is gone. The password ends by itself, the pass is of no use without its secret; the next run takes both back.
   }
+}
+
+/** Closes the door behind us. @returns false when the next holder of the lease has opened it anew: then it is theirs. */
+async function close(query: Query, { plugin, role }: Grounds, secret: string): Promise<boolean> {
+  await query('SELECT one FROM catalyst.state FOR UPDATE')
+  const [theirs] = await query('SELECT 1 AS found FROM catalyst.passes WHERE plugin = $1 AND digest <> $2', [plugin, hexOf(sha256(secret))])
+  if (theirs) return false
+  await query(shutOutSql(role))
+  return true
 }
