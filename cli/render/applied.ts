@@ -3,13 +3,15 @@ import type { ChangeOutcome } from '../../reconciler/apply/settle.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { safe, type Paint } from '../terminal.ts'
 import { renderPlan } from './plan.ts'
+import { doneText } from './removal.ts'
 
 /** What apply did, for people. */
 export function renderApplied(decided: Plan, result: ApplyResult, paint: Paint): string {
+  const changes = new Map(decided.changes.map((change) => [change.id, change]))
   const waiting = renderPlan({ ...decided, changes: [] }, paint).split('\n\n').slice(0, -1)
   const lines = [
     ...(result.recovered ? [paint('change', 'An interrupted apply was found and finished or undone.')] : []),
-    ...result.outcomes.map((outcome) => outcomeLine(outcome, paint)),
+    ...result.outcomes.map((outcome) => outcomeLine(outcome, doneText(changes.get(outcome.id)) ?? DONE[outcome.action], paint)),
     ...waiting,
   ]
   return [...lines, ...(lines.length > 0 ? [''] : []), summary(result)].join('\n')
@@ -24,10 +26,10 @@ function summary({ outcomes, generation, activated, auditHead }: ApplyResult): s
   return `${parts.join(', ')}. ${where}${head}`
 }
 
-function outcomeLine(o: ChangeOutcome, paint: Paint): string {
+function outcomeLine(o: ChangeOutcome, done: string, paint: Paint): string {
   const name = paint('strong', o.id)
   const versions = o.from && o.to && o.from !== o.to ? `${o.from} -> ${o.to}` : (o.to ?? o.from ?? '')
-  if (o.outcome === 'applied') return `${paint('good', '✓')} ${name} ${versions}  ${DONE[o.action]}${o.quarantine ? `; the altered files are in ${safe(o.quarantine)}` : ''}`
+  if (o.outcome === 'applied') return `${paint('good', '✓')} ${name} ${versions}  ${safe(done)}${o.quarantine ? `; the altered files are in ${safe(o.quarantine)}` : ''}`
   if (o.outcome === 'skipped') return `${paint('quiet', '-')} ${name} ${versions}  not touched, because ${o.because} failed and they belong together`
   return `${paint('bad', '✗')} ${name} ${versions}  ${safe(o.error?.message ?? 'failed')}${o.from ? `; ${o.from} stays live` : ''}`
 }
@@ -38,7 +40,7 @@ const DONE: Record<ChangeOutcome['action'], string> = {
   downgrade: 'set back',
   configure: 'configured',
   move: 'moved',
-  remove: 'removed; code, config, data and tables are kept',
+  remove: 'removed',
   repair: 'repaired',
   reattach: 'attached again',
   purge: 'purged',

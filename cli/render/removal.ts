@@ -75,6 +75,22 @@ function undoRows({ effects: { undo } }: Change): readonly Row[] {
   return undo === undefined ? [] : [['to undo', undo]]
 }
 
+const DONE: Readonly<Partial<Record<Change['action'], string>>> = {
+  remove: 'removed',
+  purge: 'purged',
+  configure: 'decided',
+  reattach: 'attached again',
+  move: 'goes on under this id',
+}
+
+/** What a change has done to things that outlive code, in one clause; undefined for one that does nothing to them. */
+export function doneText(change: Change | undefined): string | undefined {
+  const done = change?.removed && change.action === 'remove' ? 'decided' : change && DONE[change.action]
+  if (!change || done === undefined || (change.effects.classes === undefined && change.action !== 'move')) return undefined
+  const told = fateRows(change).map(([what, text]) => `${what}: ${text}`)
+  return told.length === 0 ? done : `${done}; ${told.join('; ')}`
+}
+
 /** One line of `status` for a plugin that is gone: what is left of it, and what becomes of that. */
 export function retainedText({ block, removedAt, removal }: RetainedRecord): string {
   if (!removal) return `${block.version}  removed ${minuteOf(removedAt)}; code, config, data and tables are kept`

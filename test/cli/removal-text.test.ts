@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { planMarkdown } from '../../cli/render/plan-markdown.ts'
 import { renderPlan } from '../../cli/render/plan.ts'
 import { renderDataRollback } from '../../cli/render/data-rollback.ts'
-import { retainedText } from '../../cli/render/removal.ts'
+import { doneText, retainedText } from '../../cli/render/removal.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import { dataRollback } from '../../reconciler/plan/data-rollback.ts'
 import type { ObservedState, PlanInput } from '../../reconciler/plan/observed.ts'
@@ -101,6 +101,11 @@ describe('plans as people read them', () => {
   test('a removal in a pull request', async () => {
     const decided = plan(scene(scenes['removal that destroys after a grace'] ?? {}))
     await expect(`${planMarkdown(decided).replace(/Digest: .*$/m, '')}\n`).toMatchFileSnapshot(join(GOLDEN, 'removal-in-a-pull-request.md'))
+  })
+
+  test('what apply says that it did', async () => {
+    const told = Object.entries(scenes).flatMap(([name, of]) => plan(scene(of)).changes.map((change) => `${name}: ${doneText(change) ?? '-'}`))
+    await expect(`${told.join('\n')}\n`).toMatchFileSnapshot(join(GOLDEN, 'what-apply-did.txt'))
   })
 
   test('what status says of removed plugins', async () => {
