@@ -9,6 +9,7 @@ import { openRegistries, type OpenRegistries } from '../reconciler/lock/registri
 import type { ApplyDeps } from '../reconciler/apply/apply.ts'
 import { holderName } from '../reconciler/apply/holder.ts'
 import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
+import type { RestoreDeps } from '../reconciler/apply/restore.ts'
 import type { RollbackDeps } from '../reconciler/apply/rollback.ts'
 import type { DesiredState } from '../reconciler/plan/desired.ts'
 import type { PluginData } from '../reconciler/data-ports.ts'
@@ -268,7 +269,20 @@ export class House {
   }
 
   async withRollbackDeps<T>(database: string, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {
-    return this.#withDatabase(database, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, onBoundary: this.#options.onBoundary }))
+    let read: Promise<DesiredState> | undefined
+    const desired = (): Promise<DesiredState> => (read ??= this.files.readDesired().then((said) => said.desired))
+    const data = async (): Promise<PluginData> => this.#pluginData(await desired())
+    const consent: RollbackDeps['consent'] = async () => ({ storeId: (await desired()).store.id, approvals: (await desired()).approvals })
+    return this.#withDatabase(database, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, progress: this.#progress, data, consent, onBoundary: this.#options.onBoundary }))
+  }
+
+  /** Backups of the store, read only. */
+  async backups(desired: DesiredState): Promise<PluginData['backups']> {
+    return (await this.#pluginData(desired)).backups
+  }
+
+  async withRestoreDeps<T>(desired: DesiredState, work: (deps: RestoreDeps) => Promise<T>): Promise<T> {
+    return this.withState(desired, { readOnly: false }, (state) => work({ ...this.#leaseDeps(state), paths: this.paths, progress: this.#progress, data: () => this.#pluginData(desired), onBoundary: this.#options.onBoundary }))
   }
 
   /** Works on the store alone: nobody applies meanwhile. @throws CatalystError BUSY */

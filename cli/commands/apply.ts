@@ -37,7 +37,7 @@ function assertExpected(decided: Plan, expect: string): void {
 }
 
 /** What git and the store's own records say of plugins: authority for new blocks is drawn from there, and from the registries. */
-function known(lock: Lock, observed: ObservedState): Parameters<CommandContext['house']['withApplyDeps']>[1] {
+export function known(lock: Lock, observed: ObservedState): Parameters<CommandContext['house']['withApplyDeps']>[1] {
   const { installs } = observed.store
   const origins = new Map(installs.map(({ id, block }) => [id, block.registry]))
   return { lock, origins, applied: appliedBefore(observed), seen: [...Object.values(lock.plugins), ...installs.map((r) => r.block)] }

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../../schemas/digest.ts'
+import type { PluginData } from '../data-ports.ts'
 import type { StoreSnapshot, StoreState } from '../ports.ts'
 import { trying } from '../state/disk.ts'
 import { buildGeneration, currentGeneration, generationNumbers, liveSet, liveTrees, sameSet, switchTo } from '../state/generations.ts'
@@ -14,6 +15,8 @@ export interface RecoverDeps {
   readonly paths: StorePaths
   readonly clock: () => string
   readonly by: string
+  /** Restores that were cut off are finished or undone before anything else of the plugins is looked at. */
+  readonly data?: () => Promise<PluginData>
 }
 
 /**
@@ -29,7 +32,9 @@ export async function recover(deps: RecoverDeps, token: number): Promise<{ reado
   const store = await state.read()
   if (!existsSync(paths.journal)) return { store, recovered: false }
   followStore(paths, store)
-  const repaired = await recordRepairs(readJournal(paths.journal).open, store, deps, token)
+  const { open } = readJournal(paths.journal)
+  if (open.some((line) => line.key.startsWith('restore'))) await (await deps.data?.())?.backups.settle({ token, now: deps.clock() })
+  const repaired = await recordRepairs(open, store, deps, token)
   clearUp(paths, store)
   openJournal(paths.journal).clear()
   return { store: repaired ? await state.read() : store, recovered: true }

@@ -1,24 +1,35 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
+import type { Approval } from '../../schemas/plugin-set.ts'
 import type { InstallRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
 import { trying } from '../state/disk.ts'
-import { openJournal } from '../state/journal.ts'
+import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
 import { hasTree } from '../state/trees.ts'
-import { activate, generationOf, isLive, type ActivateDeps } from './activate.ts'
+import type { DataRollback } from '../plan/data-rollback.ts'
+import { activate, generationOf, isLive } from './activate.ts'
 import { sideOf } from './audit-side.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
+import { Pass, type PassDeps } from './pass.ts'
 import { recover } from './recover.ts'
+import { carryOutData, decideData, touchesData } from './rollback-data.ts'
 import { differences, holdsAfter, targetOf, type RollbackRequest, type RolledBack, type RollbackTarget } from './rollback-target.ts'
 
-/** Rollback needs the store's database and this machine's folder, and nothing else of the world. */
-export interface RollbackDeps extends LeaseDeps, ActivateDeps {}
+/**
+ * Rollback needs the store's database and this machine's folder, and nothing else of the world. What outlives code is
+ * opened, and plugins.yaml read, only when tables have to change.
+ */
+export interface RollbackDeps extends LeaseDeps, PassDeps {
+  readonly consent: () => Promise<{ readonly storeId: string; readonly approvals: readonly Approval[] }>
+}
 
 export interface RollbackResult {
   readonly generation: number
   /** False when everything was so already. */
   readonly activated: boolean
   readonly changes: readonly RolledBack[]
+  /** What became of tables, by plugin; empty when no table had to change. */
+  readonly data: ReadonlyMap<string, DataRollback>
   readonly recovered: boolean
   readonly serial: number
   readonly auditHead: Digest | undefined
@@ -71,16 +82,32 @@ async function goBack(request: RollbackRequest, store: StoreSnapshot, deps: Roll
   const changes = differences(store, target.installs)
   const now = deps.clock()
   const next = target.generation ?? generationOf(target.installs, store, now)
-  if (changes.length === 0 && isLive(deps.paths, next)) return { generation: next.number, activated: false, changes, serial: store.serial, auditHead: undefined }
+  if (changes.length === 0 && isLive(deps.paths, next)) return { generation: next.number, activated: false, changes, data: new Map(), serial: store.serial, auditHead: undefined }
   assertKept(target, deps)
   trying(`remove ${deps.paths.stamp}`, () => removeStamp(deps.paths))
   deps.onBoundary?.('stamp-removed')
   const journal = openJournal(deps.paths.journal)
+  const data = touchesData(changes, store.retained) ? await goBackWithData(changes, store, deps, lease, journal) : new Map()
   const commit = changes.length > 0 ? commitOf(request, store, changes, Object.values(next.plugins).map((p) => p.record), next.number, deps, now) : undefined
   const recorded = await activate(next, commit, deps, { lease, journal })
   journal.clear()
   deps.onBoundary?.('cleared')
-  return { generation: next.number, activated: true, changes, serial: recorded?.serial ?? store.serial, auditHead: recorded?.auditHead }
+  return { generation: next.number, activated: true, changes, data, serial: recorded?.serial ?? store.serial, auditHead: recorded?.auditHead }
+}
+
+/** Tables go back before the code does. When that fails, what is recorded is live again, and the plan tells what is left. */
+async function goBackWithData(changes: readonly RolledBack[], store: StoreSnapshot, deps: RollbackDeps, lease: HeldLease, journal: Journal): Promise<ReadonlyMap<string, DataRollback>> {
+  const { storeId, approvals } = await deps.consent()
+  const pass = new Pass(deps, { storeId, lease, journal, signal: lease.signal, store })
+  try {
+    const decided = await decideData(changes, approvals, pass)
+    await carryOutData(changes, decided, pass)
+    return decided
+  } catch (error) {
+    await pass.comeBack()
+    journal.clear()
+    throw error
+  }
 }
 
 function commitOf(

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { canonicalJson, digestOf, hexOf, sha256 } from '../../schemas/digest.ts'
-import { CatalystError } from '../../schemas/errors.ts'
+import { CatalystError, redact } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Manifest } from '../../schemas/manifest.ts'
@@ -10,6 +10,7 @@ import { manifestFacts } from '../lock/blocks.ts'
 import type { ArtifactSource, Packages, Progress, Proof, Verifier } from '../ports.ts'
 import { doubtfulTrees, hasTree, placeTree, quarantineTree, removeWhole, treeParts } from '../state/trees.ts'
 import type { StorePaths } from '../state/paths.ts'
+import { DIFF_FILE, treeDiff } from '../state/tree-diff.ts'
 import { mkdirIfMissing, trying } from '../state/disk.ts'
 
 export interface StageDeps {
@@ -76,6 +77,16 @@ export function place(staged: Staged, paths: StorePaths, aside: string): void {
     quarantineTree(paths, staged.block.tree, aside)
     placeTree(paths, staged.block.tree, staged.dir)
   })
+  describe(staged, paths, aside)
+}
+
+/** What was altered, beside it. For people alone: a repair does not fail because it cannot be described. */
+function describe({ block }: Staged, paths: StorePaths, aside: string): void {
+  try {
+    writeFileSync(join(aside, DIFF_FILE), `${redact(treeDiff(paths.tree(block.tree), join(aside, hexOf(block.tree))))}\n`)
+  } catch {
+    // The altered tree is there to be compared by hand.
+  }
 }
 
 /** Undo of staging: what lies beside its place goes. A tree in its place stays for the next pass; nothing names it, so `gc` may take it. */

@@ -93,7 +93,7 @@ export function worldAt(folder: string, state: StoreState, { catalogue = {}, hol
   const probed: string[] = []
   let ticks = 0
   const clock = (): string => new Date(Date.parse('2026-11-22T12:00:00Z') + ticks++ * 1000).toISOString()
-  const rollbackDeps: RollbackDeps = { state, paths, clock, holder, by: 'tester' }
+  const rollbackDeps: RollbackDeps = { state, paths, clock, holder, by: 'tester', progress: () => undefined, data: async () => data, consent: async () => ({ storeId: 'shop', approvals: [] }) }
   const deps: ApplyDeps = {
     ...rollbackDeps,
     artifacts: artifactsOf(catalogue, fetched),
