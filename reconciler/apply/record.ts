@@ -1,6 +1,6 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
 import type { Plan } from '../../schemas/plan.ts'
-import type { InstallRecord, RetainedRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
+import type { InstallRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
 import { sideOf } from './audit-side.ts'
 import type { ChangeOutcome } from './settle.ts'
 import type { Step } from './steps.ts'
