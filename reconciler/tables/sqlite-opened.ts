@@ -14,6 +14,9 @@ import { tokensOf, valueOf } from './tokens.ts'
 const PAGE_IN_REGISTER = 0x10
 const SCHEMA_PAGE = 1
 
+/** The operations that take the page of a table or index, and which operand it is. Clear is a DELETE of all rows. */
+const PAGE_OF: Readonly<Record<string, 'p1' | 'p2'>> = { OpenRead: 'p2', OpenWrite: 'p2', ReopenIdx: 'p2', Clear: 'p1', Destroy: 'p1' }
+
 /** Tables and indexes by the page where they begin. */
 export class OpenedTrees {
   readonly #db: Connection
@@ -37,11 +40,11 @@ export class OpenedTrees {
 
   /** The first table that a statement would open and may not, or undefined. It compiles the statement: the authorizer must be set. */
   foreign(sql: string, kind: StatementKind): string | undefined {
-    for (const { opcode, p2, p5 } of this.#db.prepare(`EXPLAIN ${sql}`).all()) {
-      const write = opcode === 'OpenWrite'
-      if ((!write && opcode !== 'OpenRead' && opcode !== 'ReopenIdx') || (Number(p5) & PAGE_IN_REGISTER) !== 0) continue
-      const table = this.#tableAt(Number(p2))
-      if (!this.#allowed(table, kind, write)) return table
+    for (const { opcode, p1, p2, p5 } of this.#db.prepare(`EXPLAIN ${sql}`).all()) {
+      const where = PAGE_OF[String(opcode)]
+      if (where === undefined || (where === 'p2' && (Number(p5) & PAGE_IN_REGISTER) !== 0)) continue
+      const table = this.#tableAt(Number(where === 'p1' ? p1 : p2))
+      if (!this.#allowed(table, kind, opcode === 'OpenWrite')) return table
     }
     return undefined
   }
