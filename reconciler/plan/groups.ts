@@ -1,4 +1,5 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
+import type { LockBlock } from '../../schemas/lock.ts'
 import type { Change } from '../../schemas/plan.ts'
 import type { PlanInput } from './observed.ts'
 
@@ -7,25 +8,41 @@ import type { PlanInput } from './observed.ts'
  * what is wanted) form one group and switch together. Dependencies stand before dependents, then removals, then what destroys; ties by id.
  */
 export function groupsOf(changes: readonly Omit<Change, 'group'>[], input: PlanInput): Change[] {
-  const links = dependencyLinks(changes, input)
-  const ordered = ordering(changes, links)
-  const groupOf = components(ordered.map((c) => c.id), links)
+  const needs = needsOf(changes, input)
+  const removals = changes.filter((c) => c.action === 'remove')
+  const purges = changes.filter((c) => c.action === 'purge')
+  const others = changes.filter((c) => c.action !== 'remove' && c.action !== 'purge')
+  // What enters is ordered by what it needs then, what leaves by what it needed: mixed, the two can form a circle that neither has.
+  const ordered = [...ordering(others, needs.wanted), ...ordering(removals, needs.installed).toReversed(), ...ordering(purges, needs.installed)]
+  const groupOf = components(ordered.map((c) => c.id), needs.all)
   return ordered.map((change) => ({ ...change, group: groupOf.get(change.id) ?? 0 }))
 }
 
+/** Changing plugin -> changing plugins that it needs, sorted. */
 type Links = ReadonlyMap<string, readonly string[]>
 
-function dependencyLinks(changes: readonly Omit<Change, 'group'>[], { lock, observed }: PlanInput): Links {
-  const changing = new Set(changes.map((c) => c.id))
-  const installed = new Map(observed.store.installs.map((r) => [r.id, r.block]))
-  return new Map(
-    changes.map((change) => {
-      const old = installed.get(change.movedFrom ?? change.id)
-      const block = lock.plugins[change.id]
-      const needs = { ...old?.dependencies, ...block?.dependencies, ...old?.conflicts, ...block?.conflicts }
-      return [change.id, Object.keys(needs).filter((id) => changing.has(id)).sort(byCodeUnit)]
-    }),
-  )
+interface Needs {
+  readonly wanted: Links
+  readonly installed: Links
+  /** Both, and what excludes each other. */
+  readonly all: Links
+}
+
+function needsOf(changes: readonly Omit<Change, 'group'>[], { lock, observed }: PlanInput): Needs {
+  const changing = new Map(changes.flatMap((c) => [[c.id, c.id] as const, ...(c.movedFrom === undefined ? [] : [[c.movedFrom, c.id] as const])]))
+  const present = new Map(observed.store.installs.map((r) => [r.id, r.block]))
+  const links = (of: (old: LockBlock | undefined, block: LockBlock | undefined) => object): Links =>
+    new Map(
+      changes.map((change) => {
+        const named = Object.keys(of(present.get(change.movedFrom ?? change.id), lock.plugins[change.id]))
+        return [change.id, [...new Set(named.flatMap((id) => changing.get(id) ?? []))].sort(byCodeUnit)]
+      }),
+    )
+  return {
+    wanted: links((_old, block) => ({ ...block?.dependencies })),
+    installed: links((old) => ({ ...old?.dependencies })),
+    all: links((old, block) => ({ ...old?.dependencies, ...block?.dependencies, ...old?.conflicts, ...block?.conflicts })),
+  }
 }
 
 function ordering(changes: readonly Omit<Change, 'group'>[], links: Links): readonly Omit<Change, 'group'>[] {
@@ -40,8 +57,7 @@ function ordering(changes: readonly Omit<Change, 'group'>[], links: Links): read
     out.push(change)
   }
   for (const id of [...byId.keys()].sort(byCodeUnit)) visit(id)
-  const of = (action: Change['action']) => out.filter((c) => c.action === action)
-  return [...out.filter((c) => c.action !== 'remove' && c.action !== 'purge'), ...of('remove').reverse(), ...of('purge')]
+  return out
 }
 
 function components(ids: readonly string[], links: Links): ReadonlyMap<string, number> {

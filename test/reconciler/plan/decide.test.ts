@@ -129,6 +129,13 @@ describe('order and groups', () => {
     expect(new Set(Object.values(group)).size).toBe(3)
   })
 
+  test('what was needed before and is not any more does not turn the order round', () => {
+    const old = { a: block('a', '1.0.0', { dependencies: { c: '*' } }), b: block('b', '1.0.0', { dependencies: { a: '*' } }), c: block('c', '1.0.0', { dependencies: { b: '*' } }) }
+    const next = { a: block('a', '1.1.0'), b: block('b', '1.1.0', { dependencies: { a: '*' } }) }
+    const decided = plan({ desired: desired({ a: {}, b: {} }), lock: lockOf(next), observed: observed(Object.entries(old).map(([id, b]) => recordOf(id, b))) })
+    expect(ids(decided.changes)).toEqual(['upgrade a', 'upgrade b', 'remove c'])
+  })
+
   test('a plugin and the one that it excludes switch together', () => {
     const decided = plan({ desired: desired({ a: {} }), lock: lockOf({ a: block('a', '1.0.0', { conflicts: { b: '*' } }) }), observed: observed([recordOf('b', block('b'))]) })
     expect(new Set(decided.changes.map((c) => c.group)).size).toBe(1)
