@@ -1,12 +1,14 @@
-import { isEmpty, orAbsent, versionsWhere } from './bits.ts'
+import { everything, isEmpty, minus, withoutAbsent, type Bits } from './bits.ts'
 import { clause, type Clause } from './clauses.ts'
 import { solve, type Answer } from './solver.ts'
-import type { Version, World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import type { WorldPlugin } from './world-plugin.ts'
 
 /** One question put to the world: what must be there, what may be taken, what should stay. */
 export interface Attempt {
   readonly isWanted: (plugin: WorldPlugin) => boolean
-  readonly allows: (plugin: WorldPlugin, version: Version) => boolean
+  /** The versions that may be taken. */
+  readonly allowed: (plugin: WorldPlugin) => Bits
   /** Number of the version to keep if possible, -1 for none. */
   readonly keep: (plugin: WorldPlugin) => number
 }
@@ -17,7 +19,7 @@ const MAX_STEPS = 10_000_000
 /** Keeps what is locked and takes the newest of the rest: what `lock` does. */
 export const LOCK_ATTEMPT: Attempt = {
   isWanted: (plugin) => plugin.desired !== undefined,
-  allows: (_plugin, version) => version.inRange && version.bar === undefined,
+  allowed: (plugin) => plugin.takeable,
   keep: (plugin) => plugin.locked,
 }
 
@@ -27,16 +29,14 @@ export function solveAttempt(world: World, attempt: Attempt, maxSteps = MAX_STEP
     sizes: world.sizes,
     facts: world.plugins.flatMap((plugin) => factOf(world, attempt, plugin) ?? []),
     clausesOf: (plugin, version) => world.clausesOf(plugin, version),
-    keep: (number) => {
-      const plugin = world.plugins[number]!
-      return attempt.keep(plugin)
-    },
+    keep: (number) => attempt.keep(world.plugins[number]!),
     maxSteps,
   })
 }
 
 function factOf(world: World, attempt: Attempt, plugin: WorldPlugin): Clause | undefined {
-  const forbidden = versionsWhere(plugin.versions.length, (v) => !attempt.allows(plugin, plugin.versions[v]!))
-  if (attempt.isWanted(plugin)) return clause([[plugin.number, orAbsent(forbidden)]], world.sizes, { kind: 'wanted', plugin: plugin.number })
+  const other = minus(everything(plugin.versions.length), attempt.allowed(plugin))
+  if (attempt.isWanted(plugin)) return clause([[plugin.number, other]], world.sizes, { kind: 'wanted', plugin: plugin.number })
+  const forbidden = withoutAbsent(other)
   return isEmpty(forbidden) ? undefined : clause([[plugin.number, forbidden]], world.sizes, { kind: 'barred', plugin: plugin.number })
 }

@@ -43,9 +43,9 @@ export function only(version: number, versions: number): Bits {
   return versionsOf(versions, 1, () => version)
 }
 
-/** The same set with "not installed" in it. */
-export function orAbsent(a: Bits): Bits {
-  return a.map((word, i) => (i === 0 ? word | 1 : word))
+/** The same set without "not installed". */
+export function withoutAbsent(a: Bits): Bits {
+  return a.map((word, i) => (i === 0 ? word & ~1 : word))
 }
 
 /** What is in one of the two. */

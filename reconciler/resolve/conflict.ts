@@ -6,7 +6,8 @@ import { factsUnder, type Clause, type Fact } from './clauses.ts'
 import { derivation } from './derivation.ts'
 import { listText, placeText } from './eligible.ts'
 import { asked } from './phrases.ts'
-import type { World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import { versionsSuch, type WorldPlugin } from './world-plugin.ts'
 
 /** Solves an attempt. @throws CatalystError CONFLICT, NO_VERSION, UNKNOWN_PLUGIN with the derivation in `problems`, a sentence each */
 export function solvedOrConflict(world: World, attempt: Attempt): readonly number[] {
@@ -74,7 +75,7 @@ function hintFor(world: World, wanted: readonly WorldPlugin[], facts: readonly F
 }
 
 function otherRange(world: World, plugin: WorldPlugin): string | undefined {
-  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (p, v) => v.bar === undefined && (v.inRange || p === plugin) }, TRIAL_STEPS)
+  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allowed: (p) => versionsSuch(p, (v) => v.bar === undefined && (v.inRange || p === plugin)) }, TRIAL_STEPS)
   if (answer.kind !== 'solved' || plugin.desired === undefined) return undefined
   const version = plugin.versions[answer.versions[plugin.number]!]?.candidate.version
   const range = pinnedVersion(plugin.desired.range) === undefined ? `^${version}` : version
@@ -83,7 +84,7 @@ function otherRange(world: World, plugin: WorldPlugin): string | undefined {
 
 /** Waiting helps when what is too young would do. */
 function patience(world: World): readonly string[] | undefined {
-  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allows: (_p, v) => v.inRange && (v.bar === undefined || v.bar.code === 'age') }, TRIAL_STEPS)
+  const answer = solveAttempt(world, { ...LOCK_ATTEMPT, allowed: (p) => versionsSuch(p, (v) => v.inRange && (v.bar === undefined || v.bar.code === 'age')) }, TRIAL_STEPS)
   if (answer.kind !== 'solved') return undefined
   const young = world.plugins.flatMap((plugin) => {
     const version = plugin.versions[answer.versions[plugin.number]!]

@@ -8,7 +8,8 @@ import { excessText, listText } from './eligible.ts'
 import { grantYaml } from './grant-yaml.ts'
 import { Taken } from './taken.ts'
 import type { Waiting } from './types.ts'
-import type { Version, World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import { versionsSuch, type Version, type WorldPlugin } from './world-plugin.ts'
 
 /** What can be had while some decisions are missing. */
 export interface Settled {
@@ -142,9 +143,9 @@ class Pending {
   #narrowed(attempt: Attempt): Attempt {
     return {
       isWanted: (plugin) => attempt.isWanted(plugin) && !this.#out.has(plugin.number),
-      allows: (plugin, version) => {
-        if (this.#out.has(plugin.number)) return false
-        return this.#stays.has(plugin.number) ? version.isLocked : attempt.allows(plugin, version)
+      allowed: (plugin) => {
+        if (this.#out.has(plugin.number)) return versionsSuch(plugin, () => false)
+        return this.#stays.has(plugin.number) ? versionsSuch(plugin, (version) => version.isLocked) : attempt.allowed(plugin)
       },
       keep: (plugin) => (this.#stays.has(plugin.number) ? plugin.locked : attempt.keep(plugin)),
     }

@@ -2,7 +2,8 @@ import { throwProblems, type Problem } from '../../schemas/errors.ts'
 import { suggestion } from '../../schemas/suggestions.ts'
 import { listText } from './eligible.ts'
 import { versionsSpan } from './phrases.ts'
-import type { World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import type { WorldPlugin } from './world-plugin.ts'
 
 /** @throws CatalystError UNKNOWN_PLUGIN when `update` names an id that is neither wanted nor locked. */
 export function assertKnownIds({ input, plugins }: World): void {

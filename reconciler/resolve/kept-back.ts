@@ -7,7 +7,7 @@ import type { Statement } from './statements.ts'
 import type { Taken } from './taken.ts'
 import type { KeptBack } from './types.ts'
 import type { Steps } from './update.ts'
-import type { Version, WorldPlugin } from './world.ts'
+import type { Version, WorldPlugin } from './world-plugin.ts'
 
 /** The newer versions inside the range that were not taken, newest first, each with the reason that a person can act on. */
 export function keptBack(taken: Taken, plugin: WorldPlugin, steps: Steps): readonly KeptBack[] {

@@ -3,7 +3,8 @@ import type { Notice } from '../../schemas/plan.ts'
 import { printable } from '../../schemas/printable.ts'
 import { holdOn } from './eligible.ts'
 import type { Taken } from './taken.ts'
-import type { Version, World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import type { Version, WorldPlugin } from './world-plugin.ts'
 
 /** What a reader should know of the versions that were taken or stayed. Sorted by id, then code. */
 export function notices(taken: Taken): readonly Notice[] {

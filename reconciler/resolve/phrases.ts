@@ -1,7 +1,8 @@
 import { everything, firstVersion, hasAbsent, intersection, isSubset, minus, union, versionsIn, versionsWhere, type Bits } from './bits.ts'
 import type { Clause, Fact } from './clauses.ts'
 import { listText, placeText } from './eligible.ts'
-import type { World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import type { WorldPlugin } from './world-plugin.ts'
 
 /** A group of versions as the subject of a sentence. */
 interface Subject {

@@ -8,7 +8,8 @@ import { notices } from './notices.ts'
 import type { Taken } from './taken.ts'
 import type { ResolveInput, Resolved, Selection } from './types.ts'
 import { updateSteps, type Steps } from './update.ts'
-import { World, type WorldPlugin } from './world.ts'
+import { World } from './world.ts'
+import type { WorldPlugin } from './world-plugin.ts'
 
 export type { KeptBack, KeptBackCode, ResolveInput, ResolveMode, Resolved, Selection, Waiting } from './types.ts'
 

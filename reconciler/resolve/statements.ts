@@ -2,7 +2,7 @@ import { byCodeUnit } from '../../schemas/digest.ts'
 import { versionsOf, type Bits } from './bits.ts'
 import type { Clause } from './clauses.ts'
 import type { RangeReading, Readings } from './ranges.ts'
-import type { Version } from './world.ts'
+import type { Version } from './world-plugin.ts'
 
 /** The clause of a range; none where it forbids nothing. A chain, as nearly always one or two of them are asked for. */
 interface Kept {

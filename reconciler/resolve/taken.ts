@@ -1,7 +1,8 @@
 import { hasVersion } from './bits.ts'
 import type { RangeReading } from './ranges.ts'
 import type { Statement } from './statements.ts'
-import type { Version, World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import type { Version, WorldPlugin } from './world-plugin.ts'
 
 /** An answer to look at: what is taken, and who of it speaks about whom. */
 export class Taken {

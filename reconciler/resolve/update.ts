@@ -2,7 +2,8 @@ import { pinnedVersion, upgradeLevel } from '../../schemas/versions.ts'
 import type { Attempt } from './attempt.ts'
 import type { Bar } from './eligible.ts'
 import type { ResolveMode } from './types.ts'
-import type { Version, World, WorldPlugin } from './world.ts'
+import type { World } from './world.ts'
+import { versionsSuch, type Version, type WorldPlugin } from './world-plugin.ts'
 
 const RANKS = { none: 0, patch: 1, minor: 2, major: 3 } as const
 
@@ -47,7 +48,7 @@ export function updateSteps(world: World, mode: Extract<ResolveMode, { kind: 'up
     tooFar,
     attempt: {
       isWanted: (plugin) => plugin.desired !== undefined,
-      allows: (plugin, version) => (version.inRange || isLifted(plugin)) && version.bar === undefined && !isBack(plugin, version) && tooFar(plugin, version) === undefined,
+      allowed: (plugin) => versionsSuch(plugin, (version) => (version.inRange || isLifted(plugin)) && version.bar === undefined && !isBack(plugin, version) && tooFar(plugin, version) === undefined),
       keep: (plugin) => (isFree(plugin) ? -1 : (base[plugin.number] ?? -1)),
     },
   }

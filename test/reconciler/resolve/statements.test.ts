@@ -5,7 +5,7 @@ import type { Clause } from '../../../reconciler/resolve/clauses.ts'
 import { Readings } from '../../../reconciler/resolve/ranges.ts'
 import { statementsOf } from '../../../reconciler/resolve/statements.ts'
 import { parseVersion } from '../../../schemas/versions.ts'
-import type { Version } from '../../../reconciler/resolve/world.ts'
+import type { Version } from '../../../reconciler/resolve/world-plugin.ts'
 import { candidate } from './fixtures.ts'
 
 /* What versions say is said again exactly as their candidates say it, however many say it and in whatever order. */
