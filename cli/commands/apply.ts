@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import { CatalystError, highestExit, problemsOfError, type Problem } from '../../schemas/errors.ts'
 import { releaseDigest, type Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { apply, type ApplyResult } from '../../reconciler/apply/apply.ts'
 import { isValueOnly, plan } from '../../reconciler/plan/decide.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
+import { bytesIfThere } from '../../reconciler/state/disk.ts'
+import { DIFF_FILE } from '../../reconciler/state/tree-diff.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { invalidConfigs } from '../config-checks.ts'
 import { renderApplied } from '../render/applied.ts'
@@ -28,7 +31,7 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
   const exit = exitOf(decided, result)
   if (exit === 0) await settle(context)
-  return { exit, text: renderApplied(decided, result, context.paint), result: applyJson(decided, result), problems: [...invalidConfigs(configs), ...failures(result)] }
+  return { exit, text: renderApplied(decided, result, context.paint, repairDiffs(result)), result: applyJson(decided, result), problems: [...invalidConfigs(configs), ...failures(result)] }
 }
 
 function assertExpected(decided: Plan, expect: string): void {
@@ -62,6 +65,11 @@ async function settle(context: CommandContext): Promise<void> {
     // What git says now is the next pass's business; this one did what it was asked.
     if (!(error instanceof CatalystError)) throw error
   }
+}
+
+/** What a repair put aside, as it differed, by plugin. */
+function repairDiffs({ outcomes }: ApplyResult): ReadonlyMap<string, string> {
+  return new Map(outcomes.flatMap(({ id, quarantine }) => (quarantine ? [[id, bytesIfThere(join(quarantine, DIFF_FILE))?.toString('utf8') ?? ''] as const] : [])))
 }
 
 function failures(result: ApplyResult): readonly Problem[] {

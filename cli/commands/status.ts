@@ -1,9 +1,13 @@
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { Lock } from '../../schemas/lock.ts'
-import type { InstallRecord } from '../../reconciler/ports.ts'
+import type { Plan } from '../../schemas/plan.ts'
+import { plan } from '../../reconciler/plan/decide.ts'
+import type { DesiredState } from '../../reconciler/plan/desired.ts'
+import { driftOf, type Drift } from '../../reconciler/plan/drift.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
+import { staleness } from '../../reconciler/plan/stale.ts'
 import type { Command, CommandResult } from '../command.ts'
-import { conditionsOf, type Condition } from '../conditions.ts'
+import { BAD_WHEN_TRUE, conditionsOf, type Condition, type Seen } from '../conditions.ts'
 import { safe, type Paint } from '../terminal.ts'
 
 export interface StatusArgs {
@@ -26,13 +30,14 @@ export const statusCommand: Command<StatusArgs> = async (context, args) => {
   const lock = await lockIfReadable(house)
   const observed = await house.observe(desired, { check: args.check ?? false })
   if (args.snapshot) return snapshotResult(await house.snapshot(observed, desired.store.id, args.snapshotKey))
-  const plugins = observed.store.installs.map((record) => statusOf(record, observed, lock.lock, args.check ?? false))
-  const drifted = plugins.filter((p) => p.conditions.some((c) => c.type === 'Drifted' && c.status === 'true'))
-  const problems: Problem[] = args.check ? drifted.map((p) => ({ code: 'DRIFTED', message: driftText(p, observed) })) : []
+  const drift = driftOf({ desired, lock: lock.lock, observed })
+  const seen: Seen = { observed, lock: lock.lock, plan: lock.lock && planned(desired, lock.lock, observed), drift, checked: args.check ?? false }
+  const plugins = observed.store.installs.map((record): PluginStatus => ({ id: record.id, version: record.block.version, enabled: record.enabled, conditions: conditionsOf(record, seen) }))
+  const problems: Problem[] = args.check ? drift.map(({ message, hint }) => ({ code: 'DRIFTED', message, hint })) : []
   return {
     exit: 0,
-    text: render(desired.store.id, observed, plugins, paint),
-    result: { store: desired.store.id, generation: observed.store.generation?.number ?? null, serial: observed.store.serial, plugins, retained: observed.store.retained.map((r) => ({ id: r.id, version: r.block.version, since: r.removedAt })), holds: observed.store.holds, activations: observed.store.activations.slice(-1) },
+    text: render(desired.store.id, observed, plugins, drift, paint),
+    result: { store: desired.store.id, generation: observed.store.generation?.number ?? null, serial: observed.store.serial, plugins, drift, retained: observed.store.retained.map((r) => ({ id: r.id, version: r.block.version, since: r.removedAt })), holds: observed.store.holds, activations: observed.store.activations.slice(-1) },
     problems: [...lock.problems, ...problems],
   }
 }
@@ -64,16 +69,12 @@ async function lockIfReadable(house: Parameters<typeof statusCommand>[0]['house'
   }
 }
 
-function statusOf(record: InstallRecord, observed: ObservedState, lock: Lock | undefined, checked: boolean): PluginStatus {
-  return { id: record.id, version: record.block.version, enabled: record.enabled, conditions: conditionsOf(record, observed, lock, checked) }
+/** What waits for a person is what a plan says so of; where the lock does not answer plugins.yaml there is none. */
+function planned(desired: DesiredState, lock: Lock, observed: ObservedState): Plan | undefined {
+  return staleness(desired, lock).length > 0 ? undefined : plan({ desired, lock, observed })
 }
 
-function driftText(plugin: PluginStatus, observed: ObservedState): string {
-  const files = observed.damaged.get(plugin.id) ?? []
-  return files.length > 0 ? `${plugin.id} ${plugin.version}: ${files.slice(0, 5).join(', ')}${files.length > 5 ? ` and ${files.length - 5} more` : ''}` : `${plugin.id} ${plugin.version} is recorded but not live on this machine`
-}
-
-function render(store: string, observed: ObservedState, plugins: readonly PluginStatus[], paint: Paint): string {
+function render(store: string, observed: ObservedState, plugins: readonly PluginStatus[], drift: readonly Drift[], paint: Paint): string {
   const { generation, retained, holds, activations } = observed.store
   const since = activations.at(-1)
   const head = generation ? `Store ${store}: generation ${generation.number}, live since ${since?.at ?? generation.createdAt}` : `Store ${store}: nothing was applied yet`
@@ -81,6 +82,7 @@ function render(store: string, observed: ObservedState, plugins: readonly Plugin
   return [
     paint('strong', head),
     ...plugins.map((p) => `  ${mark(p, paint)} ${p.id.padEnd(width)}  ${p.version.padEnd(12)} ${words(p)}`),
+    ...drift.filter((d) => !plugins.some((p) => p.id === d.id)).map((d) => `  ${paint('bad', '!')} ${safe(d.id).padEnd(width)}  ${'-'.padEnd(12)} unmanaged: live here, and nobody installed it`),
     ...retained.map((r) => `  ${paint('quiet', '·')} ${r.id.padEnd(width)}  ${r.block.version.padEnd(12)} removed ${r.removedAt}; code, config, data and tables are kept`),
     ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} rolled back ${h.since}; not taken again by itself`),
   ].join('\n')
@@ -95,7 +97,7 @@ function mark(plugin: PluginStatus, paint: Paint): string {
 /** What is well, in words; then what is not, in its one word. What is not ready has nothing well to tell. A hold has a line of its own. */
 function words({ conditions }: PluginStatus): string {
   const good: Readonly<Record<string, string>> = { Live: 'live', ProvenanceProven: 'verified', FilesChecked: 'files checked' }
-  const bad = (c: Condition): boolean => (c.type === 'Ready' || c.type === 'Verified' ? c.status === 'false' : c.type !== 'Held' && c.status === 'true')
+  const bad = (c: Condition): boolean => (BAD_WHEN_TRUE.has(c.type) ? c.type !== 'Held' && c.status === 'true' : c.status === 'false')
   const ready = conditions.some((c) => c.type === 'Ready' && c.status === 'true')
   const told = conditions.flatMap((c) => (ready ? good[c.reason] : undefined) ?? (bad(c) ? c.reason : []))
   return [...new Set(told)].join(', ')

@@ -31,6 +31,8 @@ export interface DesiredPlugin {
   readonly config: Readonly<Record<string, unknown>>
   readonly uninstall: SealedPolicy
   readonly reject: readonly string[]
+  /** JSON pointers to places of the config that may differ from git. */
+  readonly ignoreDrift: readonly string[]
   readonly place: Place | undefined
   readonly versionPlace: Place | undefined
 }
@@ -104,6 +106,7 @@ function desiredPlugin(id: string, entry: PluginEntry, uninstall: SealedPolicy, 
     config: entry.config ?? {},
     uninstall: { ...uninstall, ...entry.uninstall },
     reject: entry.reject ?? [],
+    ignoreDrift: entry.ignoreDrift ?? [],
     place: placeOf(['plugins', id]),
     versionPlace: placeOf(['plugins', id, 'version']) ?? placeOf(['plugins', id]),
   }

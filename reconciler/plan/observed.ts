@@ -22,6 +22,12 @@ export interface ObservedState {
   readonly applied?: ReadonlyMap<string, readonly MigrationRef[]>
   /** Backups by plugin, newest first. */
   readonly backups?: ReadonlyMap<string, readonly BackupRef[]>
+  /** The config that a running host gave a plugin, in the form of plugins.yaml: references, no values. */
+  readonly running?: ReadonlyMap<string, { readonly config: Readonly<Record<string, unknown>> }>
+  /** Digest of the schema of a plugin's tables as it was after its last migration, and as it is. */
+  readonly tableSchemas?: ReadonlyMap<string, { readonly recorded: Digest; readonly now: Digest }>
+  /** Plugins whose last change failed in a way that is not tried again by itself, with why. */
+  readonly stalled?: ReadonlyMap<string, string>
 }
 
 /** An empty store: nothing installed, nothing live. */
