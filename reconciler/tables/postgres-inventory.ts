@@ -17,7 +17,7 @@ const THINGS = `
     CASE WHEN c.relkind IN ('r', 'p') THEN ARRAY(SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid ORDER BY i.relname) END AS indexes,
     CASE WHEN c.relkind IN ('r', 'p') THEN ARRAY(SELECT q.relname::text FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
       WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.deptype IN ('a', 'i') ORDER BY q.relname) END AS sequences,
-    CASE WHEN c.relkind = 'r' THEN (SELECT quote_ident(a.attname) FROM pg_attribute a
+    CASE WHEN c.relkind = 'r' AND $2 THEN (SELECT quote_ident(a.attname) FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attlen < 0, a.attlen, a.attnum LIMIT 1) END AS narrowest
   FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -40,9 +40,9 @@ export interface Found {
   readonly owned: OwnedTable
 }
 
-/** Everything in the schemas of some plugins, wherever these are now. */
-export async function thingsOf(query: Query, plugins: readonly string[]): Promise<readonly Found[]> {
-  const rows = await query(THINGS, [plugins.flatMap((plugin) => [schemaOf(plugin), quarantineOf(plugin)])])
+/** Everything in the schemas of some plugins, wherever these are now. With `toCount` also what `counted` wants to know. */
+export async function thingsOf(query: Query, plugins: readonly string[], toCount: boolean): Promise<readonly Found[]> {
+  const rows = await query(THINGS, [plugins.flatMap((plugin) => [schemaOf(plugin), quarantineOf(plugin)]), toCount])
   return rows.map((row) => {
     const list = (key: string): readonly string[] => (row[key] ?? []) as unknown as readonly string[]
     const name = String(row['name'])

@@ -62,7 +62,7 @@ async function lockedInventory(query: Query, grounds: Grounds, count: Count): Pr
     [grounds.schema, quarantineOf(grounds.plugin), grounds.role])
   // In a mode in which others, and our other connection, may still read.
   if (tables.length > 0) await query(`LOCK TABLE ${tables.map((row) => `ONLY ${row['name']}`).join(', ')} IN SHARE ROW EXCLUSIVE MODE`)
-  const found = inventories([grounds.plugin], await count(await thingsOf(query, [grounds.plugin]))).get(grounds.plugin)
+  const found = inventories([grounds.plugin], await count(await thingsOf(query, [grounds.plugin], true))).get(grounds.plugin)
   return found ?? { plugin: grounds.plugin, tables: [], others: [], quarantined: false }
 }
 

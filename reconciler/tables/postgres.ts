@@ -34,7 +34,7 @@ class PostgresTables implements PluginTables {
   }
 
   async inventory(plugins: readonly string[], rows: 'exact' | 'estimate'): Promise<ReadonlyMap<string, Inventory>> {
-    const things = await this.#host.db.transaction('read', (query) => thingsOf(query, plugins))
+    const things = await this.#host.db.transaction('read', (query) => thingsOf(query, plugins, rows === 'exact'))
     if (rows === 'estimate' || !things.some(({ countable }) => countable)) return inventories(plugins, things)
     return inventories(plugins, await this.#reading((session) => counted(session, things)))
   }
