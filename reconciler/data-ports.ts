@@ -95,6 +95,12 @@ export interface PluginTables {
   restoreFromQuarantine(plugin: string, fence: Fence): Promise<void>
   /** Drops everything that the inventory of the plugin names and forgets its migrations. @throws CatalystError TABLE_IN_USE with the names */
   drop(plugin: string, fence: Fence): Promise<Inventory>
+  /**
+   * Everything of one plugin goes on under another id: tables, what hangs on them, and the record of what ran, which takes the
+   * texts of `migrations` (the same ids, as the new package has them). Does nothing where there is nothing.
+   * @throws CatalystError CONTRADICTION when the other id owns something already, LEASE_LOST
+   */
+  rename(from: string, to: string, migrations: readonly Migration[], fence: Fence): Promise<void>
   /** sha256 over the schema and all rows of the owned tables, in a fixed order: has anything changed? Streams. */
   digest(plugin: string): Promise<Digest>
   close(): Promise<void>

@@ -60,7 +60,7 @@ async function runPhase(phase: Phase, group: Group, pass: Pass, ran: AppliedHere
   const steps = group.steps.filter((step) => phase.plugins.includes(step.id))
   if (phase.phase === 'deactivate') return deactivate(steps, pass)
   if (phase.phase === 'backup') for (const { before } of steps) if (before) await backUp(before, 'change of its tables', pass)
-  if (phase.phase === 'before') for (const step of steps) await stepsBefore(step, pass)
+  if (phase.phase === 'before') for (const step of steps) await stepsBefore(step, group.staged.get(step.id)?.dir, pass)
   if (phase.phase === 'switch') await pass.goLive(installsAfter(await pass.store(), group.steps), (generation) => entryOf(group.steps, generation))
 }
 
@@ -83,23 +83,27 @@ async function deactivate(steps: readonly Step[], pass: Pass): Promise<void> {
   await pass.goLive(installs.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)), { reason: 'its tables change', audit })
 }
 
-async function stepsBefore({ id, change }: Step, pass: Pass): Promise<void> {
+async function stepsBefore({ id, change, after }: Step, dir: string | undefined, pass: Pass): Promise<void> {
   const { tables, backups, folders } = await pass.data()
   for (const step of change?.steps ?? []) {
     if (step.do === 'return') await pass.effect(`return:${id}:${step.class}`, () => bringBack(id, step.class, pass))
     if (step.do === 'revert') await pass.effect(`revert:${id}:${step.migration}`, () => tables.revert(id, step.migration, pass.fence(), { timeoutMs: MIGRATION_TIMEOUT_MS, signal: pass.signal }))
     if (step.do === 'restore') await pass.effect(`restore:${id}`, () => backups.restore(step.backup, { store: pass.storeId, signal: pass.signal }, pass.fence()))
     if (step.do === 'move') {
-      await assertNoTables(step.from, id, pass)
-      await pass.effect(`move:${step.from}:${id}`, () => folders.rename(step.from, id))
+      const fresh = await ranUnderItsNewName(step.from, { id, dir }, after, pass)
+      await pass.effect(`move:${step.from}:${id}`, () => tables.rename(step.from, id, fresh, pass.fence()))
+      await pass.effect(`move-data:${step.from}:${id}`, () => folders.rename(step.from, id))
     }
   }
 }
 
-async function assertNoTables(from: string, to: string, pass: Pass): Promise<void> {
+/** The migrations that have run for the old id, as the package of the new one has them. */
+async function ranUnderItsNewName(from: string, { id, dir }: { readonly id: string; readonly dir: string | undefined }, after: InstallRecord | undefined, pass: Pass): Promise<readonly Migration[]> {
   const { tables } = await pass.data()
-  const owned = (await tables.inventory([from], 'estimate')).get(from)
-  if (owned && owned.tables.length + owned.others.length > 0) throw new CatalystError('REATTACH_CONFLICT', `${to} cannot take over the tables of ${from}: they are named for ${from}`, { hint: `Keep ${from}, or take it out, install ${to}, and ask the publisher for a way to bring the data over.` })
+  const ran = new Set((await tables.applied(from)).map((migration) => migration.id))
+  const refs = (after?.block.migrations ?? []).filter((ref) => ran.has(ref.id))
+  if (refs.length > 0 && dir === undefined) throw new CatalystError('INTERNAL', `the release of ${id} is not here`)
+  return dir === undefined ? [] : readMigrations(dir, refs, tables.dialect)
 }
 
 /** What changed the tables goes back first; then what was live before is live again. */

@@ -46,6 +46,13 @@ export function forgetMigrationSql(dialect: Dialect, plugin: string, id?: string
   return [statement(dialect, 'DELETE FROM catalyst.migrations WHERE plugin = $1 AND id = $2', plugin, id)]
 }
 
+/** What ran for one plugin has run for another: `migrations` have the same ids, and the texts of the new name. */
+export function renamePluginSql(dialect: Dialect, from: string, to: string, migrations: readonly Migration[]): readonly Statement[] {
+  const texts = migrations.map(({ id, kind, checksum, up, down }) =>
+    statement(dialect, 'UPDATE catalyst.migrations SET plugin = $1, kind = $2, checksum = $3, up = $4, down = $5 WHERE plugin = $6 AND id = $7', to, kind, checksum, up, down ?? null, from, id))
+  return [...texts, statement(dialect, 'UPDATE catalyst.quarantined SET plugin = $1 WHERE plugin = $2', to, from)]
+}
+
 /** Records what a plugin owns now, all of it. What another plugin owns is refused by the primary key. */
 export function recordOwnedSql(dialect: Dialect, plugin: string, owned: readonly Owned[]): readonly Statement[] {
   const made = owned.map(({ kind, name }) => statement(dialect, 'INSERT INTO catalyst.owned (plugin, kind, name) VALUES ($1, $2, $3)', plugin, kind, name))

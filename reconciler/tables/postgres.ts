@@ -6,6 +6,7 @@ import { contentDigest } from './postgres-digest.ts'
 import { Host } from './postgres-host.ts'
 import { counted, inventories, thingsOf } from './postgres-inventory.ts'
 import { drop, quarantine, restoreFromQuarantine } from './postgres-removal.ts'
+import { rename } from './postgres-rename.ts'
 import { runDown, runUp } from './postgres-run.ts'
 import { PostgresSession } from './postgres-session.ts'
 import { usesIn } from './postgres-uses.ts'
@@ -63,6 +64,11 @@ class PostgresTables implements PluginTables {
 
   drop(plugin: string, fence: Fence): Promise<Inventory> {
     return drop(this.#host, plugin, fence, (things) => this.#reading((session) => counted(session, things)))
+  }
+
+  async rename(from: string, to: string, migrations: readonly Migration[], fence: Fence): Promise<void> {
+    await this.#host.prepared()
+    await rename(this.#host, from, to, migrations, fence)
   }
 
   digest(plugin: string): Promise<Digest> {

@@ -8,6 +8,7 @@ import { digestTables } from './sqlite-digest.ts'
 import { inventoryOf } from './sqlite-inventory.ts'
 import { runInChild } from './sqlite-process.ts'
 import { appliedMigrations, markQuarantined, quarantinedPlugins, TABLES_SINCE_VERSION, underFence } from './sqlite-records.ts'
+import { renameOwned } from './sqlite-rename.ts'
 import { readSchema } from './sqlite-schema.ts'
 import { usesOf } from './sqlite-uses.ts'
 
@@ -78,6 +79,10 @@ class SqliteTables implements PluginTables {
 
   async restoreFromQuarantine(plugin: string, fence: Fence): Promise<void> {
     await this.#write(fence, (db) => markQuarantined(db, plugin, undefined))
+  }
+
+  async rename(from: string, to: string, migrations: readonly Migration[], fence: Fence): Promise<void> {
+    await this.#write(fence, (db) => renameOwned(db, from, to, migrations))
   }
 
   async digest(plugin: string): Promise<Digest> {

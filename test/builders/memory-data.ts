@@ -15,6 +15,7 @@ export function memoryData(): PluginData {
       quarantine: async () => undefined,
       restoreFromQuarantine: async () => undefined,
       drop: async (plugin) => ({ plugin, tables: [], others: [], quarantined: false }),
+      rename: async () => undefined,
       digest: async (plugin) => digestOf(plugin),
       close: async () => undefined,
     },

@@ -299,6 +299,27 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
         await run('loyalty', migration('0002_b', `DROP TABLE ${own('a')}`))
       })
 
+      test('everything of a plugin goes on under another id: rows, keys, views, what ran and how it is undone', async () => {
+        await shop()
+        const renamed = (text: string): string => text.replaceAll(own(''), table('rewards', ''))
+        const both = migration('0002_b', `CREATE TABLE ${own('b')} (id INTEGER REFERENCES ${own('a')} (id)); CREATE INDEX ${dialect === 'sqlite' ? own('by_id') : 'by_id'} ON ${own('b')} (id); CREATE VIEW ${own('v')} AS SELECT * FROM ${own('b')}; INSERT INTO ${own('a')} VALUES (1, 'x'); INSERT INTO ${own('b')} VALUES (1)`, `DROP VIEW ${own('v')}; DROP TABLE ${own('b')}`)
+        await run('loyalty', create)
+        await run('loyalty', both)
+        const fresh = [create, both].map(({ id, up, down }) => migration(id, renamed(up), renamed(down ?? '')))
+        await tables.rename('loyalty', 'rewards', fresh, fence)
+        expect((await tables.applied()).filter((m) => m.plugin !== 'loyalty-points').map((m) => [m.plugin, m.id, m.checksum])).toEqual(fresh.map((m) => ['rewards', m.id, m.checksum]))
+        const owned = await tables.inventory(['loyalty', 'rewards'], 'exact')
+        expect(owned.get('loyalty')).toMatchObject({ tables: [], others: [] })
+        expect(owned.get('rewards')?.tables.map((t) => t.rows)).toEqual([1, 1])
+        expect(await under.sql(`SELECT count(*) AS n FROM ${table('rewards', 'v')}`)).toMatchObject([{ n: expect.anything() }])
+        if (dialect === 'sqlite') expect(await under.sql(`SELECT "table" AS t FROM pragma_foreign_key_list('${table('rewards', 'b')}')`)).toEqual([{ t: table('rewards', 'a') }])
+        else await expect(under.sql(`INSERT INTO ${table('rewards', 'b')} VALUES (77)`)).rejects.toThrow()
+        await tables.revert('rewards', '0002_b', fence, LIMITS)
+        expect((await tables.inventory(['rewards'], 'exact')).get('rewards')?.tables).toHaveLength(1)
+        await run('rewards', migration('0002_c', `ALTER TABLE ${table('rewards', 'a')} ADD COLUMN t TEXT`))
+        await expect(tables.rename('rewards', 'loyalty-points', [], fence)).rejects.toMatchObject({ code: 'CONTRADICTION' })
+      })
+
       test('what is in quarantine can be dropped', async () => {
         await run('loyalty', create)
         await tables.quarantine('loyalty', fence)
