@@ -42,6 +42,7 @@ const rows: readonly Attack[] = [
   sqlite('asks whether its rows are among foreign ones, without a query', ({ own }) => `DELETE FROM ${own('a')} WHERE (id, s) IN orders`),
   sqlite('compares the schema with guesses', ({ own }) => `CREATE TABLE ${own('guess')} (name TEXT);\nINSERT INTO ${own('a')} SELECT 1, g.name FROM ${own('guess')} g JOIN sqlite_master USING (name)`),
   sqlite('compares table names with guesses', ({ own }) => `CREATE TABLE ${own('guess')} (name TEXT);\nINSERT INTO ${own('a')} SELECT 1, g.name FROM ${own('guess')} g NATURAL JOIN 'pragma_table_list'`),
+  sqlite('compares the pages of the file with guesses', ({ own }) => `CREATE TABLE ${own('guess')} (name TEXT);\nINSERT INTO ${own('a')} SELECT 1, g.name FROM ${own('guess')} g JOIN dbstat USING (name)`),
   both('copies a foreign table', ({ own }) => `CREATE TABLE ${own('copy')} AS SELECT * FROM orders`),
   both('inserts into a foreign table', () => 'INSERT INTO orders (id, total) VALUES (99, 0)'),
   both('updates a foreign table', () => 'UPDATE orders SET total = 0'),

@@ -41,6 +41,27 @@ describe('SQLite', () => {
     expect(await store.world()).toEqual(before)
   })
 
+  test('what SQLite would not read to its end is refused', async () => {
+    await expect(tables.migrate('p', migration('0001_a', `${CREATE};\nSELECT 1\0, this is not seen`), fence, LIMITS)).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', message: expect.stringMatching(/more than one statement/), place: { line: 2 } })
+    expect(await tables.applied()).toEqual([])
+  })
+
+  test('a value is no longer than it may be', async () => {
+    await expect(tables.migrate('p', migration('0001_a', "SELECT length(printf('%20000000d', 1))"), fence, LIMITS)).rejects.toMatchObject({ code: 'MIGRATION_FAILED', message: expect.stringMatching(/too big/) })
+    await tables.migrate('p', migration('0001_a', "SELECT length(printf('%15000000d', 1)), length(zeroblob(15000000)), hex(randomblob(16))"), fence, LIMITS)
+  })
+
+  test('a digest tells kinds apart, and where one value ends', async () => {
+    await tables.migrate('p', migration('0001_a', 'CREATE TABLE plg_p__a (a, b)'), fence, LIMITS)
+    const rows = ["('ab', 'c')", "('a', 'bc')", "('abc', '')", "('abc', NULL)", "(x'6162', 'c')", "(1, '1')", "('1', 1)", '(1, 1)', '(1.0, 1)', "('n;', NULL)", "(NULL, 'n;')", '(9223372036854775807, 1)', '(9223372036854775806, 1)', "('1), (1', '')"]
+    const seen = new Set<string>()
+    for (const row of rows) {
+      await store.sql(`DELETE FROM plg_p__a; INSERT INTO plg_p__a VALUES ${row}`)
+      seen.add(await tables.digest('p'))
+    }
+    expect(seen.size).toBe(rows.length)
+  })
+
   test('memory is bounded too where single values are', async () => {
     const before = await store.world()
     const many = Array.from({ length: 40 }, () => "max(printf('%15000000d', i))").join(', ')
