@@ -34,5 +34,5 @@ export function recordNothingToDo(house: House, { inputs, desired, decided, seri
   if (decided.changes.length + decided.blocked.length + decided.notices.length > 0) return
   const values = house.stampValues(desired, database)
   if (values === 'unknown') return
-  writeStamp(house.paths, { tool: toolVersion(), inputs, values, serial, now: house.now(), database, plugins: decided.unchanged })
+  writeStamp(house.paths, { tool: toolVersion(), inputs, values, serial, now: house.now(), validUntil: decided.validUntil, database, plugins: decided.unchanged })
 }

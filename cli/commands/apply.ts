@@ -8,10 +8,9 @@ import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import { bytesIfThere } from '../../reconciler/state/disk.ts'
 import { DIFF_FILE } from '../../reconciler/state/tree-diff.ts'
 import type { Command, CommandContext } from '../command.ts'
-import { invalidConfigs } from '../config-checks.ts'
 import { renderApplied } from '../render/applied.ts'
 import { lookAtFiles, recordNothingToDo } from '../stamp.ts'
-import { configsFor, wanted } from './plan.ts'
+import { configsFor, exitOfBlocked, problemsOf, wanted } from './plan.ts'
 
 /**
  * `catalyst apply [--expect DIGEST] [--check]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
@@ -25,13 +24,13 @@ export const applyCommand: Command<{ readonly expect?: string; readonly check?: 
   const references = await house.referenceDigests(desired, { readOnly: false })
   const observed = await house.observe(desired, { check })
   const configs = await configsFor(context, said, observed.store.installs)
-  const decided = plan({ desired, lock, observed, configs, references, revision: await house.revision() })
+  const decided = plan({ desired, lock, observed, configs, references, revision: await house.revision(), now: house.now() })
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
   const exit = exitOf(decided, result)
   if (exit === 0) await settle(context)
-  return { exit, text: renderApplied(decided, result, context.paint, repairDiffs(result)), result: applyJson(decided, result), problems: [...invalidConfigs(configs), ...failures(result)] }
+  return { exit, text: renderApplied(decided, result, context.paint, repairDiffs(result)), result: applyJson(decided, result), problems: [...problemsOf(decided, configs, said), ...failures(result)] }
 }
 
 function assertExpected(decided: Plan, expect: string): void {
@@ -60,7 +59,7 @@ async function settle(context: CommandContext): Promise<void> {
   try {
     const { desired, lock } = await wanted(context)
     const observed = await house.observe(desired, { check: false })
-    recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed, references: await house.referenceDigests(desired, { readOnly: true }) }), serial: observed.store.serial })
+    recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed, references: await house.referenceDigests(desired, { readOnly: true }), now: house.now() }), serial: observed.store.serial })
   } catch (error) {
     // What git says now is the next pass's business; this one did what it was asked.
     if (!(error instanceof CatalystError)) throw error
@@ -77,8 +76,7 @@ function failures(result: ApplyResult): readonly Problem[] {
 }
 
 function exitOf(decided: Plan, result: ApplyResult): number {
-  const waits = decided.blocked.some((b) => b.code !== 'DependencyBlocked') ? 3 : 0
-  return highestExit([waits, ...result.outcomes.map((o) => o.error?.exit ?? 0)])
+  return highestExit([exitOfBlocked(decided), ...result.outcomes.map((o) => o.error?.exit ?? 0)])
 }
 
 function applyJson(decided: Plan, result: ApplyResult): unknown {

@@ -1,9 +1,10 @@
-import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import { CatalystError, ERRORS, highestExit, type ErrorCode, type Problem } from '../../schemas/errors.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import type { InstallRecord } from '../../reconciler/ports.ts'
 import type { ConfigChecks } from '../../reconciler/plan/config.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
+import { tombstonesOf } from '../../reconciler/plan/tombstones.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { configChecks, invalidConfigs, type Said } from '../config-checks.ts'
 import { renderPlan } from '../render/plan.ts'
@@ -29,7 +30,8 @@ export const planCommand: Command<PlanArgs> = async (context, args) => {
   const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false }))
   const configs = await configsFor(context, said, observed.store.installs)
   const references = snapshot ? undefined : await context.house.referenceDigests(desired, { readOnly: true })
-  const result = planResult(plan({ desired, lock, observed, configs, references, revision: await context.house.revision() }), configs, context, args)
+  const decided = plan({ desired, lock, observed, configs, references, revision: await context.house.revision(), now: context.house.now() })
+  const result = planResult(decided, problemsOf(decided, configs, said), context, args)
   return snapshot ? noted(result, `Compared with the signed state of the store as it was at ${snapshot.takenAt}.`, context, args) : result
 }
 
@@ -40,7 +42,7 @@ export const diffCommand: Command<{ readonly base: string; readonly markdown?: b
   const configs = await configsFor(context, said, observed.store.installs)
   const decided = plan({ desired: said.desired, lock: said.lock, observed, configs })
   const shown = markdown ? { markdown } : {}
-  return noted(planResult(decided, configs, context, shown), `Compared with the lock at ${base}; what is really installed was not looked at.`, context, shown)
+  return noted(planResult(decided, problemsOf(decided, configs, said), context, shown), `Compared with the lock at ${base}; what is really installed was not looked at.`, context, shown)
 }
 
 /** What the plan was compared with, where that is not the store itself. */
@@ -64,13 +66,28 @@ export function configsFor({ house }: CommandContext, said: Said, installs: read
   return configChecks(house, said, installs, { offline: true })
 }
 
-/** The exit code of a plan: 3 when a decision is missing, 2 when changes are present and were asked for, else 0. */
-function planResult(decided: Plan, configs: ConfigChecks, { paint }: CommandContext, args: PlanArgs): CommandResult {
+/** The exit code that what is blocked asks for: mostly 3, a decision that git demands; what only waits for another plugin asks for none of its own. */
+export function exitOfBlocked({ blocked }: Plan): number {
+  return highestExit(blocked.map(({ code }) => (Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode].exit : code === 'DependencyBlocked' ? 0 : 3)))
+}
+
+/** The exit code of a plan: that of what is blocked, 2 when changes are present and were asked for, else 0. */
+function planResult(decided: Plan, problems: readonly Problem[], { paint }: CommandContext, args: PlanArgs): CommandResult {
   const changes = decided.changes.length > 0 && args.detailedExitcode ? 2 : 0
   return {
-    exit: decided.blocked.some((b) => b.code !== 'DependencyBlocked') ? 3 : changes,
+    exit: highestExit([exitOfBlocked(decided), changes]),
     text: args.markdown ? planMarkdown(decided) : renderPlan(decided, paint),
     result: decided,
-    problems: invalidConfigs(configs),
+    problems,
   }
+}
+
+/** What of a plan is wrong at a place in plugins.yaml. */
+export function problemsOf(decided: Plan, configs: ConfigChecks, { desired, placeOf }: Said): readonly Problem[] {
+  const stale = decided.blocked.flatMap(({ id, code, reason, hint }): Problem[] => {
+    const key = code === 'TOMBSTONE_STALE' ? tombstonesOf(desired.removed).find((tombstone) => tombstone.id === id)?.key : undefined
+    const place = key === undefined ? undefined : placeOf(['removed', key])
+    return place ? [{ code: 'TOMBSTONE_STALE', message: reason, hint, place }] : []
+  })
+  return [...invalidConfigs(configs), ...stale]
 }

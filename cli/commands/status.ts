@@ -1,13 +1,18 @@
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
+import { DATA_CLASSES } from '../../reconciler/data-ports.ts'
+import { holdingsOf } from '../../reconciler/plan/amounts.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import { driftOf, type Drift } from '../../reconciler/plan/drift.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
+import { removalOf } from '../../reconciler/plan/retained.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
+import type { RetainedRecord } from '../../reconciler/ports.ts'
 import type { Command, CommandResult } from '../command.ts'
 import { BAD_WHEN_TRUE, conditionsOf, type Condition, type Seen } from '../conditions.ts'
+import { retainedText } from '../render/removal.ts'
 import { safe, type Paint } from '../terminal.ts'
 
 export interface StatusArgs {
@@ -31,13 +36,13 @@ export const statusCommand: Command<StatusArgs> = async (context, args) => {
   const observed = await house.observe(desired, { check: args.check ?? false })
   if (args.snapshot) return snapshotResult(await house.snapshot(observed, desired.store.id, args.snapshotKey))
   const drift = driftOf({ desired, lock: lock.lock, observed })
-  const seen: Seen = { observed, lock: lock.lock, plan: lock.lock && planned(desired, lock.lock, observed), drift, checked: args.check ?? false }
+  const seen: Seen = { observed, lock: lock.lock, plan: lock.lock && planned(desired, lock.lock, observed, house.now()), drift, checked: args.check ?? false }
   const plugins = observed.store.installs.map((record): PluginStatus => ({ id: record.id, version: record.block.version, enabled: record.enabled, conditions: conditionsOf(record, seen) }))
   const problems: Problem[] = args.check ? drift.map(({ message, hint }) => ({ code: 'DRIFTED', message, hint })) : []
   return {
     exit: 0,
     text: render(desired.store.id, observed, plugins, drift, paint),
-    result: { store: desired.store.id, generation: observed.store.generation?.number ?? null, serial: observed.store.serial, plugins, drift, retained: observed.store.retained.map((r) => ({ id: r.id, version: r.block.version, since: r.removedAt })), holds: observed.store.holds, activations: observed.store.activations.slice(-1) },
+    result: { store: desired.store.id, generation: observed.store.generation?.number ?? null, serial: observed.store.serial, plugins, drift, retained: observed.store.retained.map((r) => retainedJson(r, observed)), holds: observed.store.holds, activations: observed.store.activations.slice(-1) },
     problems: [...lock.problems, ...problems],
   }
 }
@@ -70,8 +75,8 @@ async function lockIfReadable(house: Parameters<typeof statusCommand>[0]['house'
 }
 
 /** What waits for a person is what a plan says so of; where the lock does not answer plugins.yaml there is none. */
-function planned(desired: DesiredState, lock: Lock, observed: ObservedState): Plan | undefined {
-  return staleness(desired, lock).length > 0 ? undefined : plan({ desired, lock, observed })
+function planned(desired: DesiredState, lock: Lock, observed: ObservedState, now: string): Plan | undefined {
+  return staleness(desired, lock).length > 0 ? undefined : plan({ desired, lock, observed, now })
 }
 
 function render(store: string, observed: ObservedState, plugins: readonly PluginStatus[], drift: readonly Drift[], paint: Paint): string {
@@ -83,9 +88,32 @@ function render(store: string, observed: ObservedState, plugins: readonly Plugin
     paint('strong', head),
     ...plugins.map((p) => `  ${mark(p, paint)} ${p.id.padEnd(width)}  ${p.version.padEnd(12)} ${words(p)}`),
     ...drift.filter((d) => !plugins.some((p) => p.id === d.id)).map((d) => `  ${paint('bad', '!')} ${safe(d.id).padEnd(width)}  ${'-'.padEnd(12)} unmanaged: live here, and nobody installed it`),
-    ...retained.map((r) => `  ${paint('quiet', '·')} ${r.id.padEnd(width)}  ${r.block.version.padEnd(12)} removed ${r.removedAt}; code, config, data and tables are kept`),
+    ...retained.map((r) => `  ${paint('quiet', '·')} ${r.id.padEnd(width)}  ${r.block.version.padEnd(12)} ${safe(retainedText(r, holdingsOf(r.id, observed, r.removal)))}`),
     ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} rolled back ${h.since}; not taken again by itself`),
+    ...(retained.some(isAsked) ? ['', 'Something waits for a decision: `catalyst plan` shows how to answer.'] : []),
   ].join('\n')
+}
+
+function isAsked({ removal }: RetainedRecord): boolean {
+  return DATA_CLASSES.some((key) => removal?.classes[key].state === 'awaiting')
+}
+
+/** What is left of a removed plugin, for ever: per class what became of it, and until when. */
+function retainedJson(record: RetainedRecord, observed: ObservedState): unknown {
+  const { code, classes, backup, by, policy } = removalOf(record)
+  const tables = observed.inventories?.get(record.id)?.tables ?? record.removal?.inventory?.tables
+  return {
+    id: record.id,
+    version: record.block.version,
+    since: record.removedAt,
+    by: by === '' ? null : by,
+    code,
+    classes,
+    policy,
+    tables: tables?.map(({ name, rows, bytes }) => ({ name, rows, bytes })) ?? null,
+    data: holdingsOf(record.id, observed, record.removal).data ?? null,
+    backup: backup?.name ?? null,
+  }
 }
 
 function mark(plugin: PluginStatus, paint: Paint): string {

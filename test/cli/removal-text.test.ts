@@ -111,7 +111,7 @@ describe('plans as people read them', () => {
   test('what status says of removed plugins', async () => {
     const purged = retained(ID, { removal: { classes: { config: PURGED, data: PURGED, tables: PURGED } } })
     const { removal: _none, ...old } = retained('older')
-    const lines = [asked, going, purged, old].map(retainedText)
+    const lines = [asked, going, purged, old].map((record) => retainedText(record))
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(join(GOLDEN, 'status-of-removed.txt'))
   })
 
