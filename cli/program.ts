@@ -91,6 +91,8 @@ function writing(program: Program, on: On): void {
     .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options))
   program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>', 'take it from this registry').option('--source <source>', 'take it from a repository: github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
     .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options })))
+  program.command('adopt [id]').description('make git say what is installed, of one plugin or of all').option('--dry-run', 'only tell')
+    .action(on('adopt', async () => (await import('./commands/adopt.ts')).adoptCommand, (id, options) => ({ id, ...options })))
   program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
     .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options })))
   program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).addOption(new Option('--prove', 'with --check: prove every release again, as a pull request should').implies({ check: true }).conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')

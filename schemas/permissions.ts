@@ -104,3 +104,14 @@ function withPort(host: string): string {
 function sortRecord<V>(record: Record<string, V>): Record<string, V> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => byCodeUnit(a, b)))
 }
+
+/** The same permissions as a person would write them: a grant that is read has no empty lines. */
+export function minimalPermissions(permissions: Permissions): PermissionsInput {
+  return {
+    ...(isEmpty(permissions.database) ? {} : { database: permissions.database }),
+    ...(permissions.api.length > 0 ? { api: permissions.api } : {}),
+    ...(isEmpty(permissions.filesystem) ? {} : { filesystem: permissions.filesystem }),
+    ...(permissions.hooks.length > 0 ? { hooks: permissions.hooks } : {}),
+    ...(permissions.admin ? { admin: true } : {}),
+  }
+}

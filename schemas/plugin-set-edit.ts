@@ -19,6 +19,8 @@ export interface PluginSetEditor {
   setPermissions(id: string, permissions: PermissionsInput): PluginSetEditor
   /** Adds versions never to take. @throws CatalystError UNKNOWN_PLUGIN */
   reject(id: string, version: string): PluginSetEditor
+  /** Sets these keys of an entry; what is not named stays. A mapping is merged key by key, so that comments in it survive. @throws CatalystError UNKNOWN_PLUGIN */
+  change(id: string, keys: PluginEntry): PluginSetEditor
   addApproval(approval: Approval): PluginSetEditor
   toString(): string
 }
@@ -62,6 +64,11 @@ class Editor implements PluginSetEditor {
   reject(id: string, version: string): this {
     const rejected = this.#entry(id).reject ?? []
     return rejected.includes(version) ? this : this.#take(setInYaml(this.#text, ['plugins', id, 'reject'], [...rejected, version]))
+  }
+
+  change(id: string, keys: PluginEntry): this {
+    this.#entry(id)
+    return this.#take(Object.entries(keys).reduce((text, [key, value]) => setInYaml(text, ['plugins', id, key], value), this.#text))
   }
 
   addApproval(approval: Approval): this {

@@ -1,6 +1,6 @@
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import { idProblem } from '../../schemas/names.ts'
-import type { Permissions } from '../../schemas/permissions.ts'
+import { minimalPermissions, type Permissions } from '../../schemas/permissions.ts'
 import { editPluginSet } from '../../schemas/plugin-set-edit.ts'
 import type { PluginEntry } from '../../schemas/plugin-set.ts'
 import { readPluginSet } from '../../schemas/plugin-set-file.ts'
@@ -36,7 +36,7 @@ export const addCommand: Command<AddArgs> = async (context, args) => {
   const first = await attempt(context, args.id, withEntry(text, args.id, entry, context), locked)
   const asked = askedBy(first, args.id)
   const version = asked?.version ?? first.lock.plugins[args.id]?.version
-  const granted: PluginEntry = { ...entry, version: args.version ?? (version ? `^${version}` : '*'), ...(asked ? { permissions: minimal(asked.permissions) } : {}) }
+  const granted: PluginEntry = { ...entry, version: args.version ?? (version ? `^${version}` : '*'), ...(asked ? { permissions: minimalPermissions(asked.permissions) } : {}) }
   if (asked && !(await consent(context, args, asked))) return refused(args, asked, context)
   const edited = withEntry(text, args.id, granted, context)
   const outcome = await attempt(context, args.id, edited, locked)
@@ -111,15 +111,4 @@ async function unconfigured(context: CommandContext, outcome: LockOutcome): Prom
   const { desired, placeOf } = await context.house.files.readDesired()
   const problems = invalidConfigs(await lockedConfigs(context, { desired, lock: outcome.lock, placeOf }, outcome))
   return problems.map((problem) => ({ ...problem, severity: 'warning', hint: problem.hint ?? 'Write it under `config:` of the plugin in plugins.yaml; until then `apply` leaves the plugin out.' }))
-}
-
-/** Only what is asked: a grant that a person reads has no empty lines. */
-function minimal(permissions: Permissions): NonNullable<PluginEntry['permissions']> {
-  return {
-    ...(Object.keys(permissions.database).length > 0 ? { database: permissions.database } : {}),
-    ...(permissions.api.length > 0 ? { api: permissions.api } : {}),
-    ...(Object.keys(permissions.filesystem).length > 0 ? { filesystem: permissions.filesystem } : {}),
-    ...(permissions.hooks.length > 0 ? { hooks: permissions.hooks } : {}),
-    ...(permissions.admin ? { admin: true } : {}),
-  }
 }
