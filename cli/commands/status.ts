@@ -4,13 +4,14 @@ import type { Plan } from '../../schemas/plan.ts'
 import { DATA_CLASSES } from '../../reconciler/data-ports.ts'
 import { holdingsOf } from '../../reconciler/plan/amounts.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
-import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import { driftOf, type Drift } from '../../reconciler/plan/drift.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import { removalOf } from '../../reconciler/plan/retained.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
 import type { RetainedRecord } from '../../reconciler/ports.ts'
 import type { Command, CommandResult } from '../command.ts'
+import type { House } from '../compose.ts'
+import { configChecks, type Said } from '../config-checks.ts'
 import { BAD_WHEN_TRUE, conditionsOf, type Condition, type Seen } from '../conditions.ts'
 import { retainedText } from '../render/removal.ts'
 import { safe, type Paint } from '../terminal.ts'
@@ -31,12 +32,13 @@ interface PluginStatus {
 /** `catalyst status [--check]`: what is installed and how it is. With `--check` every installed file is read (exit 6 on drift). */
 export const statusCommand: Command<StatusArgs> = async (context, args) => {
   const { house, paint } = context
-  const { desired } = await house.files.readDesired()
+  const { desired, placeOf } = await house.files.readDesired()
   const lock = await lockIfReadable(house)
   const observed = await house.observe(desired, { check: args.check ?? false })
   if (args.snapshot) return snapshotResult(await house.snapshot(observed, desired.store.id, args.snapshotKey))
   const drift = driftOf({ desired, lock: lock.lock, observed })
-  const seen: Seen = { observed, lock: lock.lock, plan: lock.lock && planned(desired, lock.lock, observed, house.now()), drift, checked: args.check ?? false }
+  const decided = lock.lock && (await planned(house, { desired, lock: lock.lock, placeOf }, observed))
+  const seen: Seen = { observed, lock: lock.lock, plan: decided, drift, checked: args.check ?? false }
   const plugins = observed.store.installs.map((record): PluginStatus => ({ id: record.id, version: record.block.version, enabled: record.enabled, conditions: conditionsOf(record, seen) }))
   const problems: Problem[] = args.check ? drift.map(({ message, hint }) => ({ code: 'DRIFTED', message, hint })) : []
   return {
@@ -75,8 +77,10 @@ async function lockIfReadable(house: Parameters<typeof statusCommand>[0]['house'
 }
 
 /** What waits for a person is what a plan says so of; where the lock does not answer plugins.yaml there is none. */
-function planned(desired: DesiredState, lock: Lock, observed: ObservedState, now: string): Plan | undefined {
-  return staleness(desired, lock).length > 0 ? undefined : plan({ desired, lock, observed, now })
+async function planned(house: House, said: Said, observed: ObservedState): Promise<Plan | undefined> {
+  const { desired, lock } = said
+  if (staleness(desired, lock).length > 0) return undefined
+  return plan({ desired, lock, observed, now: house.now(), configs: await configChecks(house, said, observed.store.installs, { offline: true }) })
 }
 
 function render(store: string, observed: ObservedState, plugins: readonly PluginStatus[], drift: readonly Drift[], paint: Paint): string {

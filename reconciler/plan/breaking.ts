@@ -1,4 +1,5 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
+import type { MigrationRef } from '../../schemas/common.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import { permissionExcess } from '../../schemas/permissions.ts'
 import type { ConsentNeed } from '../../schemas/plan.ts'
@@ -12,7 +13,7 @@ import type { Step } from './changes.ts'
  */
 export function breakingNeeds(step: Step, to: LockBlock, installs: readonly InstallRecord[]): readonly ConsentNeed[] {
   const { record, retained } = step
-  const migrations = migrationNeeds(record?.block ?? retained, to)
+  const migrations = migrationNeeds(record?.block ?? retained, to, step.data?.pending)
   if (!record) return migrations
   return [...majorNeed(record.block, to), ...lostProvides(step.id, record.block, to, installs), ...lostHooks(record.block, to), ...permissionNeeds(record, to), ...migrations]
 }
@@ -43,10 +44,11 @@ function permissionNeeds(record: InstallRecord, to: LockBlock): readonly Consent
   return silent.length === 0 ? [] : [{ accept: 'breaking', why: `it asks for more than before, and the grant allows it already: ${silent.join(', ')}` }]
 }
 
-function migrationNeeds(from: LockBlock | undefined, to: LockBlock): readonly ConsentNeed[] {
+/** `pending` are those that will run, where the database was asked; else those that the block before did not have. */
+function migrationNeeds(from: LockBlock | undefined, to: LockBlock, pending: readonly MigrationRef[] | undefined): readonly ConsentNeed[] {
   if (!from) return []
   const known = new Set(from.migrations.map((m) => m.id))
-  const fresh = to.migrations.filter((m) => !known.has(m.id))
+  const fresh = pending ?? to.migrations.filter((m) => !known.has(m.id))
   const breaking = fresh.filter((m) => m.kind === 'breaking').map((m) => m.id)
   const final = fresh.filter((m) => !m.down).map((m) => m.id)
   return [

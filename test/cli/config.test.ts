@@ -128,6 +128,8 @@ describe('an upgrade whose schema takes the present config no more', () => {
     Correct \`config\` of pay in plugins.yaml; until then 1.0.0 stays.`)
     await shop.json('apply')
     expect(await shop.installed()).toEqual({ free: '1.0.0', pay: '1.0.0' })
+    const status = (await shop.json('status')).result.plugins.find((p: { id: string }) => p.id === 'pay')
+    expect(status.conditions).toContainEqual({ type: 'DecisionRequired', status: 'true', reason: 'ConfigInvalid' })
     want({ ...GOOD, currency: 'EUR' })
     expect((await shop.json('apply')).exit).toBe(0)
     expect(await shop.installed()).toEqual({ free: '1.0.0', pay: '1.1.0' })
