@@ -27,6 +27,9 @@ export interface Sizes {
   readonly quickRounds: number
   readonly slowRounds: number
   readonly growthRounds: number
+  /** Rows of the table that is backed up. */
+  readonly backupRows: number
+  readonly backupRounds: number
   /** Resolving takes its sizes from bench/resolve.ts. */
   readonly resolve: boolean
 }
@@ -41,6 +44,8 @@ export const FULL: Sizes = {
   quickRounds: 25,
   slowRounds: 7,
   growthRounds: 3,
+  backupRows: 1_000_000,
+  backupRounds: 3,
   resolve: true,
 }
 

@@ -1,4 +1,5 @@
 import type { Arena, Sizes } from './arena.ts'
+import { backup } from './backup.ts'
 import { coldGrowth, coldInstall } from './cold-install.ts'
 import { Ground } from './ground.ts'
 import { nothingToDo, nothingToDoGrowth } from './nothing-to-do.ts'
@@ -15,6 +16,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   rollback,
   resolve: () => resolving(),
   proofs,
+  backup,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,
 }

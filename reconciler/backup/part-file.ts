@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { Readable, type Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import type { Digest } from '../../schemas/digest.ts'
@@ -25,20 +25,37 @@ const LEVEL = 3
 const WINDOW_LOG_MAX = 23
 const CHUNK = 256 * 1024
 
-/** Writes, compresses, hashes and fsyncs a part. The file must not exist. */
+/**
+ * Writes, compresses, hashes and fsyncs a part. The file must not exist. A chunk is read until the one after it is asked
+ * for, so that a source can fill two buffers in turns.
+ */
 export async function writePart(folder: string, file: string, source: AsyncIterable<Buffer>, signal?: AbortSignal): Promise<Part> {
   signal?.throwIfAborted()
   const raw = new Meter()
   const packed = new Meter(createHash('sha256'))
   const zstd = createZstdCompress({ chunkSize: CHUNK, params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 } })
   const out = createWriteStream(join(folder, file), { flags: 'wx', mode: 0o600, flush: true })
-  try {
-    await pipeline(Readable.from(raw.through(source), { objectMode: true, highWaterMark: 1 }), zstd, (chunks) => packed.through(chunks), out, { signal })
-  } finally {
-    // A file that is still being opened would be there again after it was taken away.
-    if (!out.closed) await new Promise((closed) => out.once('close', closed))
-  }
+  const [written] = await Promise.allSettled([pipeline(zstd, (chunks: AsyncIterable<Buffer>) => packed.through(chunks), out, { signal }), fill(zstd, raw.through(source))])
+  // A file that is still being opened would be there again after it was taken away.
+  if (!out.closed) await new Promise((closed) => out.once('close', closed))
+  if (written.status === 'rejected') throw written.reason
   return { file, size: packed.bytes, sha256: packed.digest(), bytes: raw.bytes }
+}
+
+/** While one chunk is compressed in a thread, the next one is made here. A failure of the source becomes the stream's. */
+async function fill(zstd: Transform, source: AsyncIterable<Buffer>): Promise<void> {
+  let before = Promise.resolve()
+  try {
+    for await (const chunk of source) {
+      await before
+      before = new Promise((done, failed) => zstd.write(chunk, (error) => (error ? failed(error) : done())))
+      before.catch(() => undefined)
+    }
+    await before
+    zstd.end()
+  } catch (error) {
+    zstd.destroy(error as Error)
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ import { CopySession } from './postgres-copy.ts'
 import { afterRows, beforeRows, copyColumns, handOver } from './postgres-rebuild.ts'
 import { PostgresSchema, assertKnownKinds, quoted, readSchema } from './postgres-schema.ts'
 import { assertFence, committedRestores, forgetEntry, putEntry, readEntries, readMigrations, tablesSql, writeRecords, type Run } from './records.ts'
+import { release } from './row-encoding.ts'
 import type { BackupEntry, BackupList, CommittedRestores, Replacement, StoredRows, TableStore, TablesSnapshot } from './table-store.ts'
 
 /*
@@ -57,7 +58,10 @@ class PostgresTables implements TableStore {
   async countRows(_schema: unknown, { encoding }: StoredRows, chunks: AsyncIterable<Buffer>): Promise<number> {
     assertEncoding(encoding)
     let rows = 0
-    for await (const chunk of chunks) for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) rows += 1
+    for await (const chunk of chunks) {
+      rows += newlinesIn(chunk)
+      release(chunk)
+    }
     return rows
   }
 
@@ -183,10 +187,16 @@ async function* copyRows(session: CopySession, schema: PostgresSchema, { space, 
   const columns = copyColumns(schema, table)
   let rows = 0
   for await (const chunk of session.copyOut(`COPY ${quoted(space)}.${quoted(table)} ${columns ?? ''} TO STDOUT`)) {
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) rows += 1
+    rows += newlinesIn(chunk)
     yield chunk
   }
   done(rows)
+}
+
+function newlinesIn(chunk: Buffer): number {
+  let found = 0
+  for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) found += 1
+  return found
 }
 
 /** Role, an empty schema for it, and the door open for one login. */

@@ -21,9 +21,10 @@ const FRAME = 256 * 1024
 /** A value longer than this cannot be SQLite's: its limit is 2^31 - 1. */
 const MAX_FRAME = 2 ** 31 - 1
 
-/** Collects rows into frames. */
+/** Collects rows into frames, in two buffers by turns: a frame is good until the one after it was taken. */
 export class RowWriter {
   #frame: Buffer = Buffer.allocUnsafe(FRAME + HEADER)
+  #other: Buffer = Buffer.allocUnsafe(FRAME + HEADER)
   #view = viewOf(this.#frame)
   #at = HEADER
   #rows = 0
@@ -49,8 +50,10 @@ export class RowWriter {
     if (this.#rows === 0) return undefined
     this.#view.setUint32(0, this.#at - HEADER, true)
     this.#view.setUint32(4, this.#rows, true)
-    const frame = this.#frame.subarray(0, this.#at)
-    this.#use(Buffer.allocUnsafe(FRAME + HEADER))
+    const [full, end] = [this.#frame, this.#at]
+    const frame = full.subarray(0, end)
+    this.#use(this.#other)
+    this.#other = full
     this.#at = HEADER
     this.#rows = 0
     return frame
@@ -118,29 +121,53 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** Cuts a stream of chunks into frames. @throws CatalystError BACKUP_DAMAGED when it ends within one */
+/**
+ * Cuts a stream of chunks into frames. A frame is good until the next one is asked for: all lie in one buffer by turns.
+ * @throws CatalystError BACKUP_DAMAGED when the stream ends within one
+ */
 export async function* frames(chunks: AsyncIterable<Buffer>, part: string): AsyncGenerator<Frame> {
-  let held: Buffer[] = []
+  let held: Buffer = Buffer.allocUnsafe(FRAME + HEADER)
   let bytes = 0
   let needed = HEADER
   for await (const chunk of chunks) {
-    held.push(chunk)
-    bytes += chunk.length
-    while (bytes >= needed) {
-      const whole = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held)
-      held = [whole]
-      const length = whole.readUInt32LE(0)
-      if (length > MAX_FRAME) throw damaged(part, `a frame claims ${length} bytes`)
-      needed = HEADER + length
-      if (bytes < needed) break
-      yield { rows: whole.readUInt32LE(4), payload: whole.subarray(HEADER, needed) }
-      const rest = whole.subarray(needed)
-      held = rest.length > 0 ? [rest] : []
-      bytes = rest.length
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(needed - bytes, chunk.length - at)
+      held = withRoom(held, bytes, taken)
+      chunk.copy(held, bytes, at, at + taken)
+      at += taken
+      bytes += taken
+      if (bytes === HEADER) needed = HEADER + frameLength(held, part)
+      if (bytes < needed) continue
+      yield { rows: held.readUInt32LE(4), payload: held.subarray(HEADER, bytes) }
+      bytes = 0
       needed = HEADER
     }
+    release(chunk)
   }
   if (bytes > 0) throw damaged(part, 'it ends within a frame')
+}
+
+function frameLength(held: Buffer, part: string): number {
+  const length = held.readUInt32LE(0)
+  if (length > MAX_FRAME) throw damaged(part, `a frame claims ${length} bytes`)
+  return length
+}
+
+/** Grows with what has come, not with what a frame claims. */
+function withRoom(held: Buffer, bytes: number, more: number): Buffer {
+  if (bytes + more <= held.length) return held
+  const larger = Buffer.allocUnsafe(Math.max(held.length * 2, bytes + more))
+  held.copy(larger, 0, 0, bytes)
+  return larger
+}
+
+/**
+ * Gives the memory of a chunk back at once. The collector lets some 64 MB of such chunks pile up before it looks. zlib
+ * goes on writing into a buffer that is not full, so that only one that was filled to its end is ours to give back.
+ */
+export function release(chunk: Buffer): void {
+  const { buffer, byteOffset, length } = chunk
+  if (buffer instanceof ArrayBuffer && length > 0 && byteOffset + length === buffer.byteLength && buffer.byteLength >= FRAME) buffer.transfer(0)
 }
 
 /** Reads the values of one frame, row by row. */

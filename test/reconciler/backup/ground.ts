@@ -142,7 +142,7 @@ export function filesBelow(folder: string): unknown {
   if (!lstatSync(folder, { throwIfNoEntry: false })) return undefined
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
     const stat = statSync(join(folder, name))
-    return stat.isFile() ? [name, stat.mode & 0o777, Math.floor(stat.mtimeMs / 1000), readFileSync(join(folder, name), 'hex')] : [name, stat.mode & 0o777]
+    return stat.isFile() ? [name, stat.mode & 0o777, Math.floor(stat.mtime.getTime() / 1000), readFileSync(join(folder, name), 'hex')] : [name, stat.mode & 0o777]
   })
 }
 
