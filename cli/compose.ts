@@ -124,17 +124,17 @@ export class House {
     return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
   }
 
-  /** What is recorded and live. With `check` every unpacked file of live plugins is read. */
-  async observe(desired: DesiredState, options: { readonly check: boolean }): Promise<ObservedState> {
+  /** What is recorded and live. With `check` every unpacked file of live plugins is read; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. */
+  async observe(desired: DesiredState, options: { readonly check: boolean; readonly all?: boolean }): Promise<ObservedState> {
     const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
     const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
-    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map(), ...(await this.#outliving(desired, store)) }
+    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map(), ...(await this.#outliving(desired, store, options.all ?? false)) }
   }
 
   /** What outlives code, of every plugin that has some of it and of those that leave or have left. Nothing is opened for a store without. */
-  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store']): Promise<Partial<ObservedState>> {
+  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store'], all: boolean): Promise<Partial<ObservedState>> {
     const wanted = new Set(desired.plugins.map((p) => p.id))
-    const going = [...installs.filter((r) => !wanted.has(r.id)), ...retained].map((r) => r.id)
+    const going = [...installs.filter((r) => all || !wanted.has(r.id)), ...retained].map((r) => r.id)
     const ids = [...new Set([...going, ...installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)])]
     if (ids.length === 0) return {}
     const { observeData } = await import('./observed-data.ts')
@@ -305,14 +305,10 @@ export class House {
 
   // ---- proving by hand, asking ------------------------------------------------------------------------------------
 
+  /** Yes or no, of a person; no where nobody can be asked. */
   async confirm(question: string): Promise<boolean> {
-    const { createInterface } = await import('node:readline/promises')
-    const prompt = createInterface({ input: process.stdin, output: process.stderr })
-    try {
-      return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim())
-    } finally {
-      prompt.close()
-    }
+    const said = (await this.#options.terminal.ask?.(`${question} [y/N] `)) ?? ''
+    return /^y(es)?$/i.test(said.trim())
   }
 
   async close(): Promise<void> {

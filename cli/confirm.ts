@@ -7,6 +7,6 @@ import type { CommandContext } from './command.ts'
  */
 export async function confirmed({ house, terminal, json }: CommandContext, question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return
-  if (json || !terminal.interactive || !process.stdin.isTTY) throw new CatalystError('USAGE', 'nobody can be asked here, and this cannot be taken back', { hint: 'Read what it would do, then run the same command with --yes. Nothing was changed.' })
+  if (json || !terminal.ask) throw new CatalystError('USAGE', 'nobody can be asked here, and this cannot be taken back', { hint: 'Read what it would do, then run the same command with --yes. Nothing was changed.' })
   if (!(await house.confirm(question))) throw new CatalystError('USAGE', 'not confirmed', { hint: 'Nothing was changed.' })
 }

@@ -86,6 +86,12 @@ Exit codes:
 
 docs/operating.md says what to do about each.`
 
+const ANSWER = 'ID:CLASS=keep or =remove, to what a policy asks about a removed plugin; may be repeated'
+
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
 function writing(program: Program, on: On): void {
   program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
     .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options))
@@ -106,7 +112,7 @@ function reading(program: Program, on: On): void {
     .action(on('outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand, () => ({})))
   program.command('why <id>').description('who wants a plugin, who signed it, what it may do')
     .action(on('why', async () => (await import('./commands/why.ts')).whyCommand, (id) => ({ id })))
-  program.command('plan').description('what apply would do').option('--check', 'also read every installed file, to see what was altered').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
+  program.command('plan').description('what apply would do').option('--check', 'also read every installed file, to see what was altered').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--answer <answer>', ANSWER, collected).option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
     .action(on('plan', async () => (await import('./commands/plan.ts')).planCommand, (options) => options))
   program.command('diff [base]').description('what changed since another git revision, by the locks').option('--markdown', 'for a job summary')
     .action(on('diff', async () => (await import('./commands/plan.ts')).diffCommand, (base, options) => ({ base: base ?? 'HEAD', ...options })))
@@ -121,7 +127,7 @@ function reading(program: Program, on: On): void {
 }
 
 function applying(program: Program, on: On): void {
-  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered')
+  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
     .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options))
   program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
     .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options })))

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { CatalystError } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
 
 /** What a command writes to. Tests give their own; a real run gives stdout and stderr. */
@@ -11,17 +12,36 @@ export interface Terminal {
   /** True when a person watches stderr: progress may redraw its line. */
   readonly interactive: boolean
   readonly columns: number
+  /** Puts a question to a person and gives what was typed, empty at the end of input. Absent where nobody can be asked. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined
 }
 
 /** The terminal of this process. Colour only on terminals, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
 export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
+  const interactive = Boolean(process.stderr.isTTY) && env.TERM !== 'dumb' && !env.CI
   const colour = env.NO_COLOR ? false : env.FORCE_COLOR && env.FORCE_COLOR !== '0' ? true : Boolean(process.stdout.isTTY) && env.TERM !== 'dumb'
   return {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
     colour,
-    interactive: Boolean(process.stderr.isTTY) && env.TERM !== 'dumb' && !env.CI,
+    interactive,
     columns: process.stdout.columns ?? 100,
+    ask: interactive && process.stdin.isTTY ? askOnTerminal : undefined,
+  }
+}
+
+/** On stderr, so that stdout stays the result. Ctrl-C stops the command while nothing was done yet. @throws CatalystError USAGE */
+async function askOnTerminal(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline')
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await new Promise<string>((answer, refuse) => {
+      prompt.on('close', () => answer(''))
+      prompt.on('SIGINT', () => refuse(new CatalystError('USAGE', 'stopped at the question', { hint: 'Nothing was changed.' })))
+      prompt.question(question, answer)
+    })
+  } finally {
+    prompt.close()
   }
 }
 

@@ -7,30 +7,45 @@ import { isValueOnly, plan } from '../../reconciler/plan/decide.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import { bytesIfThere } from '../../reconciler/state/disk.ts'
 import { DIFF_FILE } from '../../reconciler/state/tree-diff.ts'
+import { dataDone, lookAfter, type AfterApply, type DataDone } from '../after-apply.ts'
+import { parseAnswers, withAnswers, withAskedAnswers } from '../answers.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { renderApplied } from '../render/applied.ts'
 import { lookAtFiles, recordNothingToDo } from '../stamp.ts'
 import { configsFor, exitOfBlocked, problemsOf, wanted } from './plan.ts'
 
+export interface ApplyArgs {
+  readonly expect?: string
+  readonly check?: boolean
+  /** `ID:CLASS=keep|remove`, each an answer to what a policy asks. */
+  readonly answer?: readonly string[]
+}
+
 /**
- * `catalyst apply [--expect DIGEST] [--check]`: makes the store what git asks. With `--expect` exactly the reviewed plan, a
- * subset of it, or nothing; with `--check` every installed file is read and altered ones are repaired. One bad release
- * leaves its plugin as it was; the others go on (exit 5).
+ * `catalyst apply [--expect DIGEST] [--check] [--answer ID:CLASS=keep|remove]`: makes the store what git asks. With
+ * `--expect` exactly the reviewed plan, a subset of it, or nothing; with `--check` every installed file is read and altered
+ * ones are repaired. One bad release leaves its plugin as it was; the others go on (exit 5). What a policy asks is asked at
+ * a terminal, unless a digest was reviewed or machines listen; else it waits, and holds up nobody.
  */
-export const applyCommand: Command<{ readonly expect?: string; readonly check?: boolean }> = async (context, { expect, check = false }) => {
-  const { house } = context
+export const applyCommand: Command<ApplyArgs> = async (context, { expect, check = false, answer = [] }) => {
+  const { house, terminal } = context
+  const given = parseAnswers(answer)
   const said = await wanted(context)
   const { desired, lock } = said
   const references = await house.referenceDigests(desired, { readOnly: false })
   const observed = await house.observe(desired, { check })
   const configs = await configsFor(context, said, observed.store.installs)
-  const decided = plan({ desired, lock, observed, configs, references, revision: await house.revision(), now: house.now() })
+  const input = withAnswers({ desired, lock, observed, configs, references, revision: await house.revision(), now: house.now() }, given)
+  const mayAsk = terminal.ask !== undefined && !context.json && expect === undefined
+  const decided = plan(mayAsk ? await withAskedAnswers(input, terminal) : input)
   if (expect !== undefined) assertExpected(decided, expect)
   house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
+  const began = house.now()
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
+  const after = await lookAfter(house, desired, decided, result, began)
   const exit = exitOf(decided, result)
   if (exit === 0) await settle(context)
-  return { exit, text: renderApplied(decided, result, context.paint, repairDiffs(result)), result: applyJson(decided, result), problems: [...problemsOf(decided, configs, said), ...failures(result)] }
+  return { exit, text: renderApplied(decided, result, context.paint, { diffs: repairDiffs(result), after }), result: applyJson(decided, result, after), problems: [...problemsOf(decided, configs, said), ...failures(result)] }
 }
 
 function assertExpected(decided: Plan, expect: string): void {
@@ -79,14 +94,19 @@ function exitOf(decided: Plan, result: ApplyResult): number {
   return highestExit([exitOfBlocked(decided), ...result.outcomes.map((o) => o.error?.exit ?? 0)])
 }
 
-function applyJson(decided: Plan, result: ApplyResult): unknown {
+function dataJson(data: DataDone | undefined): { readonly data?: DataDone } {
+  return data ? { data } : {}
+}
+
+function applyJson(decided: Plan, result: ApplyResult, after: AfterApply | undefined): unknown {
+  const changes = new Map(decided.changes.map((change) => [change.id, change]))
   return {
     planDigest: decided.planDigest,
     generation: result.generation ?? null,
     activated: result.activated,
     recovered: result.recovered,
     auditHead: result.auditHead ?? null,
-    outcomes: result.outcomes.map(({ error, ...o }) => ({ ...o, ...(error ? { error: { code: error.code, message: error.message } } : {}) })),
+    outcomes: result.outcomes.map(({ error, ...o }) => ({ ...o, ...dataJson(dataDone(o, changes.get(o.id), after)), ...(error ? { error: { code: error.code, message: error.message } } : {}) })),
     blocked: decided.blocked,
     notices: decided.notices,
   }

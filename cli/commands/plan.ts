@@ -5,6 +5,7 @@ import type { InstallRecord } from '../../reconciler/ports.ts'
 import type { ConfigChecks } from '../../reconciler/plan/config.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
 import { tombstonesOf } from '../../reconciler/plan/tombstones.ts'
+import { parseAnswers, withAnswers } from '../answers.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { configChecks, invalidConfigs, type Said } from '../config-checks.ts'
 import { renderPlan } from '../render/plan.ts'
@@ -16,6 +17,8 @@ export interface PlanArgs {
   readonly check?: boolean
   readonly detailedExitcode?: boolean
   readonly markdown?: boolean
+  /** As of `apply`: shows the plan that those answers lead to, and its digest. */
+  readonly answer?: readonly string[]
   /** A snapshot of a store's state, for machines that cannot reach the store. */
   readonly observed?: string
   /** Public key (PEM file) that the snapshot must be signed with. */
@@ -24,13 +27,14 @@ export interface PlanArgs {
 
 /** `catalyst plan`: what `apply` would do. Needs no network; reads git's files and the store's records, writes nothing. */
 export const planCommand: Command<PlanArgs> = async (context, args) => {
+  const given = parseAnswers(args.answer ?? [])
   const said = await wanted(context)
   const { desired, lock } = said
   const snapshot = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : undefined
   const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false }))
   const configs = await configsFor(context, said, observed.store.installs)
   const references = snapshot ? undefined : await context.house.referenceDigests(desired, { readOnly: true })
-  const decided = plan({ desired, lock, observed, configs, references, revision: await context.house.revision(), now: context.house.now() })
+  const decided = plan(withAnswers({ desired, lock, observed, configs, references, revision: await context.house.revision(), now: context.house.now() }, given))
   const result = planResult(decided, problemsOf(decided, configs, said), context, args)
   return snapshot ? noted(result, `Compared with the signed state of the store as it was at ${snapshot.takenAt}.`, context, args) : result
 }

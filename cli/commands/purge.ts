@@ -5,6 +5,7 @@ import { planDigest } from '../../reconciler/plan/decide.ts'
 import { purgeDecision } from '../../reconciler/plan/purge.ts'
 import type { Command } from '../command.ts'
 import { confirmed } from '../confirm.ts'
+import { lookAfter } from '../after-apply.ts'
 import { known } from './apply.ts'
 import { renderApplied } from '../render/applied.ts'
 import { renderPlan } from '../render/plan.ts'
@@ -24,6 +25,8 @@ export const purgeCommand: Command<{ readonly id: string; readonly yes?: boolean
   const decided: Plan = { formatVersion: PLAN_FORMAT_VERSION, store: desired.store.id, generation: observed.store.generation?.number ?? 0, changes, blocked: [], notices: [], unchanged: 0, planDigest: planDigest(changes) }
   if (!yes) terminal.err(renderPlan(decided, paint))
   await confirmed(context, 'Destroy this for ever?', yes)
+  const began = house.now()
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, deps))
-  return { exit: 0, text: renderApplied(decided, result, paint), result: { id, kept: answer.kept, auditHead: result.auditHead ?? null }, problems: result.outcomes.flatMap((o) => (o.error ? [{ code: o.error.code, message: `${id}: ${o.error.message}`, hint: o.error.hint }] : [])) }
+  const after = await lookAfter(house, desired, decided, result, began)
+  return { exit: 0, text: renderApplied(decided, result, paint, { after }), result: { id, kept: answer.kept, backup: after?.backups.get(id) ?? null, auditHead: result.auditHead ?? null }, problems: result.outcomes.flatMap((o) => (o.error ? [{ code: o.error.code, message: `${id}: ${o.error.message}`, hint: o.error.hint }] : [])) }
 }

@@ -1,9 +1,11 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import { liftHolds, rollback, type RollbackResult } from '../../reconciler/apply/rollback.ts'
-import type { RollbackRequest } from '../../reconciler/apply/rollback-target.ts'
+import type { RollbackRequest, RolledBack } from '../../reconciler/apply/rollback-target.ts'
+import type { DataRollback } from '../../reconciler/plan/data-rollback.ts'
 import type { StoreSnapshot } from '../../reconciler/ports.ts'
 import type { Command, CommandResult } from '../command.ts'
-import type { Paint } from '../terminal.ts'
+import type { House } from '../compose.ts'
+import { safe, type Paint } from '../terminal.ts'
 
 export interface RollbackArgs {
   readonly id?: string
@@ -19,8 +21,18 @@ export const rollbackCommand: Command<RollbackArgs> = async ({ house, paint }, a
   assertOneTarget(args)
   const database = await house.databaseOfStore()
   if (args.lift) return lifted(args.id ?? '', await house.withRollbackDeps(database, (deps) => liftHolds(args.id ?? '', deps)))
+  const began = house.now()
   const result = await house.withRollbackDeps(database, async (deps) => rollback(args.id ? { id: args.id } : await generationRequest(args.to, await deps.state.read()), deps))
-  return { exit: 0, text: render(result, paint), result: json(result) }
+  const backups = await backupsMade(house, result, began)
+  return { exit: 0, text: render(result, backups, paint), result: json(result, backups) }
+}
+
+/** The backups that were written before tables changed, by plugin. */
+async function backupsMade(house: House, { data }: RollbackResult, began: string): Promise<ReadonlyMap<string, string>> {
+  if (![...data.values()].some(({ steps }) => steps.some((step) => step.do === 'backup'))) return new Map()
+  const { desired } = await house.files.readDesired()
+  const listed = await (await house.backups(desired)).list()
+  return new Map(listed.filter((ref) => Date.parse(ref.at) >= Date.parse(began)).toReversed().map((ref) => [ref.plugin, ref.name]))
 }
 
 function assertOneTarget({ id, to, lift }: RollbackArgs): void {
@@ -41,18 +53,35 @@ function lifted(id: string, count: number): CommandResult {
   return { exit: 0, text: count === 0 ? `There is no hold on ${id}.` : `The hold on ${id} is lifted; the next apply may take it again.`, result: { id, lifted: count } }
 }
 
-function render({ generation, activated, changes }: RollbackResult, paint: Paint): string {
+function render({ generation, activated, changes, data }: RollbackResult, backups: ReadonlyMap<string, string>, paint: Paint): string {
   if (!activated) return `Generation ${generation} is live already; nothing to do.`
-  const lines = changes.map(({ id, before, after }) => {
-    if (!after) return `${paint('bad', '-')} ${paint('strong', id)} ${before?.block.version}  taken out; code and data are kept`
-    if (!before) return `${paint('good', '+')} ${paint('strong', id)} ${after.block.version}  back`
-    const versions = before.block.version === after.block.version ? `${after.block.version}  config, grant or switch as before` : `${before.block.version} -> ${after.block.version}  code only`
-    return `${paint('change', '~')} ${paint('strong', id)} ${versions}`
+  const lines = changes.flatMap((change) => {
+    const made = backups.get(change.id)
+    return [line(change, dataText(data.get(change.id)), paint), ...(made === undefined ? [] : [`    ${paint('quiet', 'backup'.padEnd(12))} ${safe(made)}: what was there before`])]
   })
-  const held = changes.length > 0 ? [`What was left is held: \`catalyst plan\` shows it until git says \`reject:\` or \`catalyst rollback --lift ID\`.`] : []
+  const held = changes.length > 0 ? ['What was left is held: `catalyst plan` shows it until git says `reject:` or `catalyst rollback --lift ID`.'] : []
   return [...lines, '', `Generation ${generation} is live.`, ...held].join('\n')
 }
 
-function json({ generation, activated, changes, auditHead }: RollbackResult): unknown {
-  return { generation, activated, auditHead: auditHead ?? null, changes: changes.map(({ id, before, after }) => ({ id, from: before?.block.version ?? null, to: after?.block.version ?? null, data: 'code only' })) }
+function line({ id, before, after }: RolledBack, data: string, paint: Paint): string {
+  if (!after) return `${paint('bad', '-')} ${paint('strong', id)} ${before?.block.version}  taken out; code and data are kept`
+  if (!before) return `${paint('good', '+')} ${paint('strong', id)} ${after.block.version}  back${data === CODE_ONLY ? '' : `; ${safe(data)}`}`
+  const versions = before.block.version === after.block.version ? `${after.block.version}  config, grant or switch as before` : `${before.block.version} -> ${after.block.version}  ${safe(data)}`
+  return `${paint('change', '~')} ${paint('strong', id)} ${versions}`
+}
+
+const CODE_ONLY = 'code only'
+
+/** What a rollback did to a plugin's tables, in one clause. */
+function dataText(done: DataRollback | undefined): string {
+  const undone = done?.steps.flatMap((step) => (step.do === 'revert' ? [step.migration] : [])) ?? []
+  const restored = done?.steps.flatMap((step) => (step.do === 'restore' ? [step.backup] : [])) ?? []
+  if (restored.length > 0) return `restored backup ${restored.join(', ')}`
+  if (undone.length > 0) return `undid ${undone.join(', ')} by ${undone.length === 1 ? 'its down' : 'their downs'}`
+  if (done?.kind === 'forward') return 'ran the migrations that it brings'
+  return done?.kind === 'impossible' ? 'code only, as approved: its tables stay as they are' : CODE_ONLY
+}
+
+function json({ generation, activated, changes, auditHead, data }: RollbackResult, backups: ReadonlyMap<string, string>): unknown {
+  return { generation, activated, auditHead: auditHead ?? null, changes: changes.map(({ id, before, after }) => ({ id, from: before?.block.version ?? null, to: after?.block.version ?? null, data: dataText(data.get(id)), ...(data.has(id) ? { dataKind: data.get(id)?.kind, steps: data.get(id)?.steps ?? [], backup: backups.get(id) ?? null } : {}) })) }
 }

@@ -13,7 +13,7 @@ import type { Command, CommandResult } from '../command.ts'
 import type { House } from '../compose.ts'
 import { configChecks, type Said } from '../config-checks.ts'
 import { BAD_WHEN_TRUE, conditionsOf, type Condition, type Seen } from '../conditions.ts'
-import { retainedText } from '../render/removal.ts'
+import { retainedText } from '../render/what-is-left.ts'
 import { safe, type Paint } from '../terminal.ts'
 
 export interface StatusArgs {
@@ -34,7 +34,7 @@ export const statusCommand: Command<StatusArgs> = async (context, args) => {
   const { house, paint } = context
   const { desired, placeOf } = await house.files.readDesired()
   const lock = await lockIfReadable(house)
-  const observed = await house.observe(desired, { check: args.check ?? false })
+  const observed = await house.observe(desired, { check: args.check ?? false, all: args.snapshot ?? false })
   if (args.snapshot) return snapshotResult(await house.snapshot(observed, desired.store.id, args.snapshotKey))
   const drift = driftOf({ desired, lock: lock.lock, observed })
   const decided = lock.lock && (await planned(house, { desired, lock: lock.lock, placeOf }, observed))

@@ -1,10 +1,8 @@
 import { runOrder } from '../../reconciler/plan/migration-path.ts'
 import { bytesText, counted } from '../../reconciler/plan/amounts.ts'
 import { isEmpty, minuteOf } from '../../reconciler/plan/removal-words.ts'
-import { DATA_CLASSES, type ClassState, type DataClass, type Removal } from '../../reconciler/data-ports.ts'
-import type { RetainedRecord } from '../../reconciler/ports.ts'
 import type { Change } from '../../schemas/plan.ts'
-import type { ClassEffect, Holdings } from '../../schemas/plan-data.ts'
+import type { ClassEffect } from '../../schemas/plan-data.ts'
 
 /** One detail under a change: a word in the margin, and what it says. */
 export type Row = readonly [string, string]
@@ -90,31 +88,4 @@ export function doneText(change: Change | undefined): string | undefined {
   if (!change || done === undefined || (change.effects.classes === undefined && change.action !== 'move')) return undefined
   const told = fateRows(change).map(([what, text]) => `${what}: ${text}`)
   return told.length === 0 ? done : `${done}; ${told.join('; ')}`
-}
-
-/** What `status` says of a plugin that is gone: since when, what is left of it and how much, and what becomes of that. `holdings` is what is there now, where that is known. */
-export function retainedText({ removedAt, removal }: RetainedRecord, holdings: Holdings = {}): string {
-  const gone = `removed ${minuteOf(removedAt)}${removal === undefined || removal.by === '' ? '' : ` by ${removal.by}`}`
-  const amounts = { ...recordedHoldings(removal), ...holdings }
-  const fates = DATA_CLASSES.map((key) => ({ fate: removal ? fateText(removal.classes[key]) : 'keeps', what: `${key}${amountText(key, removal?.classes[key].state === 'purged' ? {} : amounts)}` }))
-  const code = removal?.code === 'removed' ? [] : [{ fate: 'keeps', what: 'code' }]
-  const told = Map.groupBy([...code, ...fates], ({ fate }) => fate)
-  return [gone, ...[...told].map(([fate, of]) => `${fate} ${of.map(({ what }) => what).join(', ')}`)].join('; ')
-}
-
-function fateText(state: ClassState): string {
-  if (state.state === 'purged') return `purged ${minuteOf(state.at)}${state.by === '' ? '' : ` by ${state.by}`}:`
-  if (state.state === 'quarantined') return `set aside, destroyed after ${minuteOf(state.purgeAt)}:`
-  return state.state === 'awaiting' ? 'waits for a decision about' : 'keeps'
-}
-
-function recordedHoldings(removal: Removal | undefined): Holdings {
-  const tables = removal?.inventory?.tables
-  const sum = (of: 'rows' | 'bytes'): number => (tables ?? []).reduce((total, table) => total + table[of], 0)
-  return { ...(tables ? { tables: { count: tables.length, rows: sum('rows'), bytes: sum('bytes') } } : {}), ...(removal?.data ? { data: removal.data } : {}) }
-}
-
-function amountText(key: DataClass, { tables, data }: Holdings): string {
-  if (key === 'tables' && tables) return tables.count === 0 ? ' (none)' : ` (${tables.count}: ${counted(tables.rows, 'row')}, ${bytesText(tables.bytes)})`
-  return key === 'data' && data ? (data.files === 0 ? ' (no files)' : ` (${counted(data.files, 'file')}, ${bytesText(data.bytes)})`) : ''
 }
