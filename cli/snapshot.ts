@@ -15,14 +15,26 @@ interface SignedSnapshot {
   readonly formatVersion: number
   readonly store: string
   readonly takenAt: string
-  readonly observed: { readonly store: ObservedState['store']; readonly live: readonly (readonly [string, Digest])[] | null }
+  readonly observed: { readonly store: ObservedState['store']; readonly live: readonly (readonly [string, Digest])[] | null } & Outliving
   readonly signature: string
 }
 
 /** The snapshot as it is printed by `status --snapshot`. `privateKey` is PEM. @throws CatalystError USAGE for a key that is no Ed25519 private key */
 export function signedSnapshot(observed: ObservedState, about: { readonly store: string; readonly takenAt: string }, privateKey: string): SignedSnapshot {
-  const body = { formatVersion: FORMAT_VERSION, ...about, observed: { store: travelling(observed.store), live: observed.live ? [...observed.live] : null } }
+  const body = { formatVersion: FORMAT_VERSION, ...about, observed: { store: travelling(observed.store), live: observed.live ? [...observed.live] : null, ...outliving(observed) } }
   return { ...body, signature: sign(null, Buffer.from(canonicalJson(body)), signingKey(privateKey)).toString('base64') }
+}
+
+/** What was seen of plugins' data: a plan without it would say other things of removals than the store itself does. */
+const OUTLIVING = ['inventories', 'dataFolders', 'uses', 'applied', 'backups'] as const
+type Outliving = { readonly [K in (typeof OUTLIVING)[number]]?: readonly (readonly [string, unknown])[] }
+
+function outliving(observed: ObservedState): Outliving {
+  return Object.fromEntries(OUTLIVING.flatMap((key) => (observed[key] ? [[key, [...observed[key]]]] : [])))
+}
+
+function lookedAt(signed: Outliving): Pick<ObservedState, (typeof OUTLIVING)[number]> {
+  return Object.fromEntries(OUTLIVING.flatMap((key) => (signed[key] ? [[key, new Map(signed[key])]] : [])))
 }
 
 /** What leaves the store's machine: records without the configs that they keep for backups. People write into those what is for nobody else. */
@@ -71,7 +83,7 @@ export function readSnapshot(text: string, store: string, publicKey: string): Sn
   if (snapshot.formatVersion !== FORMAT_VERSION) throw new CatalystError('UNSUPPORTED_FORMAT', `the snapshot has format ${snapshot.formatVersion}, this version reads ${FORMAT_VERSION}`)
   if (snapshot.store !== store) throw new CatalystError('IDENTITY_MISMATCH', `the snapshot is of store ${snapshot.store}, plugins.yaml is of ${store}`)
   const { live } = snapshot.observed
-  return { observed: { store: snapshot.observed.store, live: live ? new Map(live) : undefined, damaged: new Map() }, takenAt: snapshot.takenAt }
+  return { observed: { store: snapshot.observed.store, live: live ? new Map(live) : undefined, damaged: new Map(), ...lookedAt(snapshot.observed) }, takenAt: snapshot.takenAt }
 }
 
 function parse(text: string): SignedSnapshot {
