@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync, cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { zstdCompressSync } from 'node:zlib'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { Header } from 'tar'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sha256, type Digest } from '../../../schemas/digest.ts'
@@ -49,6 +49,19 @@ describe('a folder that is not what was written', () => {
     await ground.backups().verify(name)
     writeFileSync(join(folder(), 'more.txt'), 'more')
     await expect(ground.backups().verify(name)).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', message: expect.stringContaining('more.txt') })
+  })
+
+  test('a part of the same size that unpacks well and says something else', async () => {
+    const path = join(folder(), 'data.tar.zst')
+    const packed = readFileSync(path)
+    const raw = zstdDecompressSync(packed)
+    raw[raw.indexOf('{"rate":2}') + 8] = '7'.charCodeAt(0)
+    const other = zstdCompressSync(raw, { chunkSize: 256 * 1024, params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } })
+    writeFileSync(path, other)
+    await expect(restore()).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', message: expect.stringContaining(other.length === packed.length ? 'its digest is' : 'bytes, the manifest names') })
+    writeFileSync(path, Buffer.concat([other, packed]).subarray(0, packed.length))
+    await expect(ground.backups().verify(name)).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' })
+    expectUntouched()
   })
 
   test('a manifest with fitting digests is not believed: the store has its digest', async () => {

@@ -55,6 +55,18 @@ describe('write and restore', () => {
     expect(ground.content()).toBe(before)
   })
 
+  test('rows over many frames, and rows larger than one', async () => {
+    ground.sql(`CREATE TABLE plg_loyalty_points__t (a INTEGER PRIMARY KEY, b TEXT, c BLOB)`)
+    ground.sql(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO plg_loyalty_points__t SELECT i, hex(randomblob(300)), randomblob(CASE WHEN i % 1000 = 7 THEN 1500000 ELSE 500 END) FROM n`)
+    ground.applied('loyalty-points')
+    const before = ground.content()
+    const { name, rows } = await ground.backups().write(ground.request())
+    expect(rows).toBe(4000)
+    ground.sql('UPDATE plg_loyalty_points__t SET b = NULL, c = NULL')
+    await ground.backups().restore(name, { store: 'acme-eu' }, ground.fence)
+    expect(ground.content()).toBe(before)
+  })
+
   test('a plugin without tables and without data folder', async () => {
     const { name, rows } = await ground.backups().write(ground.request())
     expect(rows).toBe(0)
