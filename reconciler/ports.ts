@@ -201,6 +201,8 @@ export interface Hold {
   readonly to: Digest | 'absent'
   readonly toVersion: string | undefined
   readonly since: string
+  /** The change was not rolled back: it failed with this code, and the next try would be the same one. With `from` equal to `to` it is live, and its last migrations failed. */
+  readonly failed?: string | undefined
 }
 
 /** One moment in which a generation went live. */

@@ -1,12 +1,12 @@
 import { CatalystError } from '../../schemas/errors.ts'
-import { digestOf } from '../../schemas/digest.ts'
 import type { Change } from '../../schemas/plan.ts'
 import type { DataStep } from '../../schemas/plan-data.ts'
-import type { BackupRef, Removal } from '../data-ports.ts'
+import type { BackupRef } from '../data-ports.ts'
 import { removalOf } from '../plan/retained.ts'
-import type { InstallRecord, RetainedRecord } from '../ports.ts'
+import type { RetainedRecord } from '../ports.ts'
+import { backUpRemoved } from './back-up.ts'
 import type { Pass } from './pass.ts'
-import { backUp, recordRemoval, settleClasses } from './remove.ts'
+import { recordRemoval, settleClasses } from './remove.ts'
 
 /**
  * Goes on with what a removed plugin left: answers, ends of graces, other decisions. What is destroyed has its backup read
@@ -17,7 +17,7 @@ export async function goOnAfterRemoval(change: Change, pass: Pass): Promise<void
   const record = await recordedAs(change, pass)
   let removal = removalOf(record)
   const steps = change.steps ?? []
-  if (steps.some((step) => step.do === 'backup')) removal = { ...removal, backup: await backedUp(record, removal, steps, pass) }
+  if (steps.some((step) => step.do === 'backup')) removal = { ...removal, backup: await backedUp(record, steps, pass) }
   if (steps.some((step) => step.do === 'code' && !step.keep)) removal = { ...removal, code: 'removed' }
   if (removal !== record.removal) await recordRemoval(change.id, removal, [], pass)
   await settleClasses(change.id, steps, removal, pass)
@@ -29,20 +29,15 @@ async function recordedAs({ id, removed }: Change, pass: Pass): Promise<Retained
   throw new CatalystError('PLAN_CHANGED', `${id}: the plan goes on with the removal of ${removed?.version ?? 'nothing'}, the store ${record ? `holds that of ${record.block.version}` : 'knows of none'}`, { hint: 'Run the command again: it makes a new plan.' })
 }
 
-async function backedUp(record: RetainedRecord, removal: Removal, steps: readonly DataStep[], pass: Pass): Promise<BackupRef> {
+async function backedUp(record: RetainedRecord, steps: readonly DataStep[], pass: Pass): Promise<BackupRef> {
   const existing = steps.find((step) => step.do === 'backup')?.existing
-  if (existing === undefined) return backUp(asInstalled(record, removal), 'removal', pass)
+  if (existing === undefined) return backUpRemoved(record, 'removal', pass)
   const { backups } = await pass.data()
   try {
     return await backups.verify(existing)
   } catch (error) {
     // Gone or damaged: what is still there is backed up anew before anything is destroyed.
     if (!(error instanceof CatalystError) || !['BACKUP_DAMAGED', 'NOT_FOUND'].includes(error.code)) throw error
-    return backUp(asInstalled(record, removal), 'removal', pass)
+    return backUpRemoved(record, 'removal', pass)
   }
-}
-
-/** As it was when it was installed, as far as that is known still. */
-function asInstalled({ id, block, removedAt }: RetainedRecord, _removal: Removal): InstallRecord {
-  return { id, block, enabled: false, configDigest: digestOf({}), grantDigest: digestOf(block.permissions), grant: block.permissions, installedAt: removedAt, updatedAt: removedAt }
 }

@@ -1,4 +1,3 @@
-import type { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import type { StoreSnapshot } from '../ports.ts'
 import { trying } from '../state/disk.ts'
@@ -10,12 +9,13 @@ import { phasedGroups } from '../plan/phases.ts'
 import { isLive } from './activate.ts'
 import { goOnAfterRemoval } from './after-removal.ts'
 import { bounded } from './bounded.ts'
+import { keeping, type Failures } from './failures.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
 import { runOwnGroup } from './own-group.ts'
 import { Pass, type Entry, type EntryOf, type PassDeps } from './pass.ts'
 import { auditOf, installsAfter } from './record.ts'
 import { recover, type RepairIntent } from './recover.ts'
-import { keeping, removeAll } from './remove.ts'
+import { removeAll } from './remove.ts'
 import { settle, settleLate, type ChangeOutcome } from './settle.ts'
 import { isBeside, place, unstage, type Staged } from './stage.ts'
 import { PARALLEL, stageAndProbe, type BringInDeps } from './stage-and-probe.ts'
@@ -124,7 +124,10 @@ async function finish(settled: Settled, deps: ApplyDeps, lease: HeldLease, journ
   for (const found of settled.staged.values()) if (!applied.has(found.id)) unstage(found, deps.paths)
   const placed = await placeAll(taken, settled.staged, deps, lease, journal)
   const outcomes = settled.outcomes.map((o) => (placed.has(o.id) ? { ...o, quarantine: placed.get(o.id) ?? '' } : o))
-  const late = await takeAll({ ...settled, outcomes }, taken, pass)
+  const late = await takeAll({ ...settled, outcomes }, taken, pass).catch(async (error: unknown) => {
+    await pass.giveUp()
+    throw error
+  })
   journal.clear()
   deps.onBoundary?.('cleared')
   const after = await pass.store()
@@ -133,36 +136,39 @@ async function finish(settled: Settled, deps: ApplyDeps, lease: HeldLease, journ
 }
 
 /**
- * First what touches no tables, in one generation; then each group that does, in its own; then what leaves, and what has
- * left before. A group that fails on the way is undone by itself and holds up no other (law 6).
+ * First what touches no tables, in one generation; then each group that does, in its own; then what leaves and has
+ * something to be backed up, with what goes live in its place; then what has left before. A group that fails on the way is
+ * undone by itself and holds up no other (law 6).
  */
-async function takeAll({ input, outcomes, staged }: Settled, taken: readonly Step[], pass: Pass): Promise<readonly ChangeOutcome[]> {
-  const errors = new Map<string, CatalystError>()
+async function takeAll({ input, outcomes }: Settled, taken: readonly Step[], pass: Pass): Promise<readonly ChangeOutcome[]> {
+  const failures: Failures = { broken: new Map(), late: new Map() }
   const entryOf = (steps: readonly Step[], generation: number): Entry => {
     pass.deps.progress({ stage: 'activate', message: `generation ${generation}` })
     return { reason: input.plan.revision ? `apply ${input.plan.revision}` : 'apply', audit: auditOf(steps, outcomes, input.plan, generation) }
   }
-  const groups = phasedGroups(input.plan.changes)
-  const own = new Map(groups.filter((g) => g.generation === 'own').map((g) => [g.group, g]))
-  const leaving = taken.filter((step) => !step.after)
-  const quick = leaving.filter((step) => !own.has(step.group) && leavesNothing(step))
-  await switchShared(taken.filter((step) => step.after && !own.has(step.group)), quick, pass, errors, entryOf)
-  for (const [number, plan] of own) await runOwnGroup({ plan, steps: taken.filter((step) => step.after && step.group === number), staged }, pass, errors, entryOf)
-  const broken = new Set(taken.filter((step) => errors.has(step.id)).map((step) => step.group))
-  await removeAll([], leaving.filter((step) => !quick.includes(step) && !broken.has(step.group)), pass, errors, entryOf)
+  const own = phasedGroups(input.plan.changes).filter((g) => g.generation === 'own' && taken.some((step) => step.after && step.group === g.group))
+  const numbers = new Set(own.map((g) => g.group))
+  const slow = new Set(taken.filter((step) => !step.after && !numbers.has(step.group) && leavesSomething(step)).map((step) => step.group))
+  const quick = taken.filter((step) => !numbers.has(step.group) && !slow.has(step.group))
+  const rest = taken.filter((step) => slow.has(step.group))
+  await switchShared(quick, pass, failures, entryOf)
+  for (const plan of own) await runOwnGroup({ plan, steps: taken.filter((step) => step.group === plan.group) }, pass, failures, entryOf)
+  await removeAll(rest.filter((step) => step.after), rest.filter((step) => !step.after), pass, failures, entryOf)
   const past = input.plan.changes.filter(isAfterRemoval)
-  for (const change of past) await keeping(change.id, errors, pass, () => goOnAfterRemoval(change, pass))
+  for (const change of past) await keeping(change.id, failures.late, pass, () => goOnAfterRemoval(change, pass))
   pass.deps.progress({ stage: 'record', message: `generation ${(await pass.store()).generation?.number ?? 0}` })
-  return settleLate([...outcomes, ...past.map(outcomeOf)], [...taken, ...past], errors)
+  return settleLate([...outcomes, ...past.map(outcomeOf)], [...taken, ...past], failures)
 }
 
 /** A plugin that declares no tables and ran no migration is backed up in no time: it goes with all the others. */
-function leavesNothing({ before }: Step): boolean {
-  return before?.block.migrations.length === 0 && before.block.tables.length === 0
+function leavesSomething({ before }: Step): boolean {
+  return before !== undefined && (before.block.migrations.length > 0 || before.block.tables.length > 0)
 }
 
-async function switchShared(entering: readonly Step[], leaving: readonly Step[], pass: Pass, errors: Map<string, CatalystError>, entryOf: EntryOf): Promise<void> {
-  if (leaving.length > 0) return removeAll(entering, leaving, pass, errors, entryOf)
+async function switchShared(steps: readonly Step[], pass: Pass, failures: Failures, entryOf: EntryOf): Promise<void> {
+  const entering = steps.filter((step) => step.after)
+  const leaving = steps.filter((step) => !step.after)
+  if (leaving.length > 0) return removeAll(entering, leaving, pass, failures, entryOf)
   const store = await pass.store()
   if (entering.length === 0 && !store.generation) return
   await pass.goLive(installsAfter(store, entering), (generation) => entryOf(entering, generation))

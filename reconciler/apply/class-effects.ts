@@ -68,7 +68,8 @@ async function destroy(id: string, key: DataClass, pass: Pass): Promise<Readonly
   return { files: size?.files ?? 0, bytes: size?.bytes ?? 0 }
 }
 
-async function putAside(id: string, key: DataClass, pass: Pass): Promise<void> {
+/** Into quarantine. What is there already stays. */
+export async function putAside(id: string, key: DataClass, pass: Pass): Promise<void> {
   const { tables, folders } = await pass.data()
   if (key === 'tables') await tables.quarantine(id, pass.fence())
   if (key === 'data') await folders.quarantine(id)

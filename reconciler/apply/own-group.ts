@@ -1,140 +1,185 @@
 import { CatalystError } from '../../schemas/errors.ts'
-import type { PhasedGroup, Phase } from '../../schemas/plan-data.ts'
+import type { Phase, PhasedGroup } from '../../schemas/plan-data.ts'
 import type { Migration } from '../data-ports.ts'
-import type { InstallRecord } from '../ports.ts'
+import { removalOf } from '../plan/retained.ts'
+import type { Hold, InstallRecord, StoreSnapshot } from '../ports.ts'
 import { readMigrations } from '../tables/migration-files.ts'
-import { bringBack } from './class-effects.ts'
-import type { EntryOf, Pass } from './pass.ts'
+import { backUp, backUpRemoved } from './back-up.ts'
+import { DataWork } from './data-work.ts'
+import type { Failures } from './failures.ts'
+import type { Entry, EntryOf, Pass } from './pass.ts'
 import { installsAfter } from './record.ts'
-import { backUp, keeping } from './remove.ts'
-import type { Staged } from './stage.ts'
+import { settleLeft, switchAway, type Leaving } from './remove.ts'
+import { asItWas, failedHold, FAILED_REASON, isFinal, OFF_REASON } from './standing.ts'
 import type { Step } from './steps.ts'
 
-/** A migration that takes longer is stopped, and nothing of it stands. */
-const MIGRATION_TIMEOUT_MS = 5 * 60_000
-
-interface Group {
+/** A group of the plan with the steps of it that can be taken. */
+export interface OwnGroup {
   readonly plan: PhasedGroup
-  /** Those of its changes that lead to code. */
   readonly steps: readonly Step[]
-  readonly staged: ReadonlyMap<string, Staged>
+}
+
+/** A group under way. */
+interface Running extends OwnGroup {
+  readonly pass: Pass
+  readonly failures: Failures
+  readonly entryOf: EntryOf
+  readonly work: DataWork
+  /** Whose work is under way: when something fails, it is that plugin's. */
+  at: string
+  left: readonly Leaving[]
 }
 
 /**
  * Carries out a group that touches tables, in a generation of its own (`Phase` in schemas/plan-data.ts says what each
- * phase means). Up to the switch a failure undoes the group: what ran is reverted, newest first, and what was live is live
- * again. Where a migration has no way back, the plugin stays switched off, because its old code was made for other tables.
+ * phase means). Up to the switch a failure undoes the group: what was done to the tables is taken back, newest first, and
+ * what was live is live again. Where there is no way back the plugin stays switched off, because its old code was made for
+ * other tables. After the switch a failure is told, and what is left stands in the next plan.
  */
-export async function runOwnGroup(group: Group, pass: Pass, errors: Map<string, CatalystError>, entryOf: EntryOf): Promise<void> {
-  const [first] = group.steps
+export async function runOwnGroup({ plan, steps }: OwnGroup, pass: Pass, failures: Failures, entryOf: EntryOf): Promise<void> {
+  const first = steps.find((step) => step.after)
   if (!first) return
-  const before = (await pass.store()).installs
-  const ran: AppliedHere[] = []
-  let switched = false
-  await keeping(first.id, errors, pass, async () => {
-    try {
-      for (const phase of group.plan.phases) {
-        await runPhase(phase, group, pass, ran, entryOf)
-        switched ||= phase.phase === 'switch'
-      }
-    } catch (error) {
-      if (switched) throw asLeftOver(error)
-      pass.signal.throwIfAborted()
-      await undo(ran, before, group, pass, error)
-      throw error
-    }
-  })
+  const store = await pass.store()
+  const before = asItWas(store, steps.map(idBefore))
+  const run: Running = { plan, steps, pass, failures, entryOf, work: new DataWork(pass), at: first.id, left: [] }
+  try {
+    await begin(run, before, store)
+    for (const phase of plan.phases) await runPhase(phase, run)
+  } catch (error) {
+    pass.signal.throwIfAborted()
+    if (error instanceof CatalystError && error.code === 'LEASE_LOST') throw error
+    await failed(run, before, error)
+    if (!(error instanceof CatalystError)) throw error
+  }
 }
 
-/** What this pass ran for the group, in its order. */
-interface AppliedHere {
-  readonly plugin: string
-  readonly migration: Migration
+/** The id under which a plugin stands until now. */
+function idBefore({ id, change }: Step): string {
+  return change?.movedFrom ?? id
 }
 
-async function runPhase(phase: Phase, group: Group, pass: Pass, ran: AppliedHere[], entryOf: EntryOf): Promise<void> {
+async function begin({ steps, work }: Running, before: readonly InstallRecord[], store: StoreSnapshot): Promise<void> {
+  const present = new Map(store.installs.map((record) => [record.id, record]))
+  const retained = new Map(store.retained.map((record) => [record.id, record]))
+  for (const record of before) if (present.get(record.id) !== record) await work.takeOver(record)
+  for (const step of steps) {
+    const left = retained.get(idBefore(step))
+    if (!step.before && (!left || removalOf(left).classes.tables.state === 'purged')) work.startsAnew(step.id)
+  }
+}
+
+async function runPhase(phase: Phase, run: Running): Promise<void> {
   if ('run' in phase) {
-    for (const { plugin, migration } of phase.run) await run(plugin, migration, group, pass, ran)
+    for (const { plugin, migration } of phase.run) await migrate(plugin, migration, run)
     return
   }
-  const steps = group.steps.filter((step) => phase.plugins.includes(step.id))
-  if (phase.phase === 'deactivate') return deactivate(steps, pass)
-  if (phase.phase === 'backup') for (const { before } of steps) if (before) await backUp(before, 'change of its tables', pass)
-  if (phase.phase === 'before') for (const step of steps) await stepsBefore(step, group.staged.get(step.id)?.dir, pass)
-  if (phase.phase === 'switch') await pass.goLive(installsAfter(await pass.store(), group.steps), (generation) => entryOf(group.steps, generation))
+  const steps = run.steps.filter((step) => phase.plugins.includes(step.id))
+  if (phase.phase === 'deactivate') return deactivate(steps, run.pass)
+  if (phase.phase === 'switch') return switchOver(run)
+  if (phase.phase === 'after') return settleLeft(run.left, run.pass, run.failures)
+  for (const step of steps) {
+    run.at = step.id
+    if (phase.phase === 'backup') await backUpFirst(step, run.pass)
+    if (phase.phase === 'before') await stepsBefore(step, run)
+  }
 }
 
-async function run(plugin: string, id: string, { steps, staged }: Group, pass: Pass, ran: AppliedHere[]): Promise<void> {
-  const { tables } = await pass.data()
-  const step = steps.find((s) => s.id === plugin)
-  const dir = staged.get(plugin)?.dir
+async function migrate(plugin: string, id: string, run: Running): Promise<void> {
+  run.at = plugin
+  const step = run.steps.find((s) => s.id === plugin)
   const ref = step?.after?.block.migrations.find((m) => m.id === id)
-  if (!ref || dir === undefined) throw new CatalystError('INTERNAL', `the plan runs ${id} of ${plugin}, which is not in its release`)
-  const [migration] = await readMigrations(dir, [ref], tables.dialect)
-  if (!migration) throw new CatalystError('INTERNAL', `${plugin} has no ${id}`)
-  await pass.effect(`migrate:${plugin}:${id}`, () => tables.migrate(plugin, migration, pass.fence(), { timeoutMs: MIGRATION_TIMEOUT_MS, signal: pass.signal }))
-  ran.push({ plugin, migration })
+  if (!step?.after || !ref) throw new CatalystError('INTERNAL', `the plan runs ${id} of ${plugin}, which is not in its release`)
+  const { tables } = await run.pass.data()
+  const [migration] = await readMigrations(run.pass.deps.paths.tree(step.after.block.tree), [ref], tables.dialect)
+  if (migration) await run.work.migrate(plugin, migration)
 }
 
 async function deactivate(steps: readonly Step[], pass: Pass): Promise<void> {
-  const off = new Set(steps.map((step) => step.change?.movedFrom ?? step.id))
+  const off = new Set(steps.map(idBefore))
   const { installs } = await pass.store()
   const audit = steps.map(({ id }) => ({ event: 'deactivate', id, details: {} }))
-  await pass.goLive(installs.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)), { reason: 'its tables change', audit })
+  await pass.goLive(installs.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)), { reason: OFF_REASON, audit })
 }
 
-async function stepsBefore({ id, change, after }: Step, dir: string | undefined, pass: Pass): Promise<void> {
-  const { tables, backups, folders } = await pass.data()
+/** As it is, or, of a plugin that comes back, as it left it. */
+async function backUpFirst({ id, before, change }: Step, pass: Pass): Promise<void> {
+  if (before) return void (await backUp(before, 'change of its tables', pass))
+  const left = (await pass.store()).retained.find((record) => record.id === (change?.movedFrom ?? id))
+  if (left) await backUpRemoved(left, 'change of its tables', pass)
+}
+
+async function stepsBefore({ id, change, after }: Step, { work, pass }: Running): Promise<void> {
+  // Out of quarantine under the id under which it went there.
+  for (const step of change?.steps ?? []) if (step.do === 'return') await work.bringBack(change?.movedFrom ?? id, step.class)
   for (const step of change?.steps ?? []) {
-    if (step.do === 'return') await pass.effect(`return:${id}:${step.class}`, () => bringBack(id, step.class, pass))
-    if (step.do === 'revert') await pass.effect(`revert:${id}:${step.migration}`, () => tables.revert(id, step.migration, pass.fence(), { timeoutMs: MIGRATION_TIMEOUT_MS, signal: pass.signal }))
-    if (step.do === 'restore') await pass.effect(`restore:${id}`, () => backups.restore(step.backup, { store: pass.storeId, signal: pass.signal }, pass.fence()))
-    if (step.do === 'move') {
-      const fresh = await ranUnderItsNewName(step.from, { id, dir }, after, pass)
-      await pass.effect(`move:${step.from}:${id}`, () => tables.rename(step.from, id, fresh, pass.fence()))
-      await pass.effect(`move-data:${step.from}:${id}`, () => folders.rename(step.from, id))
-    }
+    if (step.do === 'revert') await work.revert(id, step.migration)
+    if (step.do === 'restore') await work.restore(id, step.backup)
+    if (step.do === 'move') await work.move(step.from, id, await ranUnderItsNewName(step.from, after, pass))
   }
 }
 
 /** The migrations that have run for the old id, as the package of the new one has them. */
-async function ranUnderItsNewName(from: string, { id, dir }: { readonly id: string; readonly dir: string | undefined }, after: InstallRecord | undefined, pass: Pass): Promise<readonly Migration[]> {
+async function ranUnderItsNewName(from: string, after: InstallRecord | undefined, pass: Pass): Promise<readonly Migration[]> {
   const { tables } = await pass.data()
   const ran = new Set((await tables.applied(from)).map((migration) => migration.id))
   const refs = (after?.block.migrations ?? []).filter((ref) => ran.has(ref.id))
-  if (refs.length > 0 && dir === undefined) throw new CatalystError('INTERNAL', `the release of ${id} is not here`)
-  return dir === undefined ? [] : readMigrations(dir, refs, tables.dialect)
+  return after ? readMigrations(pass.deps.paths.tree(after.block.tree), refs, tables.dialect) : []
 }
 
-/** What changed the tables goes back first; then what was live before is live again. */
-async function undo(ran: readonly AppliedHere[], before: readonly InstallRecord[], group: Group, pass: Pass, cause: unknown): Promise<void> {
-  const stuck = await revertAll(ran, pass)
-  const off = new Set(group.steps.flatMap((step) => (stuck.has(step.id) ? [step.id] : [])))
-  const { installs } = await pass.store()
-  const present = new Map(installs.map((record) => [record.id, record]))
-  const records = before.map((record) => (off.has(record.id) ? (present.get(record.id) ?? record) : record))
-  await pass.goLive(records, { reason: 'a change of tables failed', audit: group.steps.map(({ id }) => ({ event: 'stalled', id, details: { code: cause instanceof CatalystError ? cause.code : 'INTERNAL', off: off.has(id) } })) })
-}
-
-/** Plugins whose tables could not be brought back. What only expands may stay: the old code runs on it. */
-async function revertAll(ran: readonly AppliedHere[], pass: Pass): Promise<ReadonlySet<string>> {
-  const { tables } = await pass.data()
-  const stuck = new Set<string>()
-  for (const { plugin, migration } of ran.toReversed()) {
-    if (stuck.has(plugin)) continue
-    try {
-      if (migration.down === undefined) throw new CatalystError('MIGRATION_IRREVERSIBLE', `${migration.id} has no way back`)
-      await pass.effect(`revert:${plugin}:${migration.id}`, () => tables.revert(plugin, migration.id, pass.fence(), { timeoutMs: MIGRATION_TIMEOUT_MS, signal: pass.signal }))
-    } catch (error) {
-      pass.signal.throwIfAborted()
-      if (migration.kind !== 'expand') stuck.add(plugin)
-      else if (!(error instanceof CatalystError)) throw error
-    }
+/** What enters goes live in the moment in which what leaves is taken out of the records. */
+async function switchOver(run: Running): Promise<void> {
+  const { pass, steps, failures } = run
+  const entering = steps.filter((step) => step.after)
+  const leaving = steps.filter((step) => !step.after)
+  const { retained } = await pass.store()
+  const movedFrom = new Set(steps.flatMap((step) => step.change?.movedFrom ?? []))
+  const kept = movedFrom.size > 0 ? { retainedNow: retained.filter((record) => !movedFrom.has(record.id)) } : {}
+  const entryOf = (taken: readonly Step[], generation: number): Entry => ({ ...run.entryOf(taken, generation), ...kept })
+  if (leaving.length === 0) return void (await pass.goLive(installsAfter(await pass.store(), entering), (generation) => entryOf(entering, generation)))
+  const broken = new Map<string, CatalystError>()
+  run.left = await switchAway(entering, leaving, pass, { broken, late: failures.late }, entryOf)
+  for (const [id, error] of broken) {
+    run.at = id
+    throw error
   }
-  return stuck
 }
 
-function asLeftOver(error: unknown): unknown {
-  if (!(error instanceof CatalystError)) return error
-  return new CatalystError(error.code, `the new version is live, and not all of it is done: ${error.message}`, { cause: error, hint: error.hint })
+/** Says what failed. Before the switch: takes the tables back, and makes live what was live. */
+async function failed(run: Running, before: readonly InstallRecord[], error: unknown): Promise<void> {
+  const { pass, steps, failures, at } = run
+  const known = error instanceof CatalystError ? error : undefined
+  const store = await pass.again()
+  if (isSwitched(steps, store)) {
+    if (!known) return
+    failures.late.set(at, new CatalystError(known.code, `the new version is live, and not all of it is done: ${known.message}`, { cause: known, hint: known.hint }))
+    const step = steps.find((s) => s.id === at)
+    if (isFinal(known.code) && step?.after) await pass.record({ reason: FAILED_REASON, audit: [failure(step, known.code, false)], holds: [...store.holds, failedHold(step.after, step.after, known.code, pass.deps.clock())] })
+    return
+  }
+  if (known) failures.broken.set(at, known)
+  const stuck = await run.work.undo()
+  const off = new Set(steps.filter((step) => stuck.has(step.id)).map(idBefore))
+  const code = known?.code ?? 'INTERNAL'
+  await pass.goLive(before.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)), {
+    reason: FAILED_REASON,
+    audit: steps.map((step) => failure(step, code, off.has(idBefore(step)))),
+    holds: [...store.holds, ...holdsOn(steps.filter((step) => step.id === at), before, code, pass.deps.clock())],
+  })
+}
+
+/** Whether it went live is asked, not guessed: a database may have recorded what it could not tell any more. */
+function isSwitched(steps: readonly Step[], { installs }: StoreSnapshot): boolean {
+  return steps.every(({ id, after }) => {
+    const record = installs.find((r) => r.id === id)
+    return after ? record?.block.entryDigest === after.block.entryDigest && record.enabled === after.enabled && record.configDigest === after.configDigest : !record
+  })
+}
+
+function failure({ id }: Step, code: CatalystError['code'], off: boolean): Entry['audit'][number] {
+  return { event: isFinal(code) ? 'stalled' : 'undone', id, details: { code, off } }
+}
+
+function holdsOn(steps: readonly Step[], before: readonly InstallRecord[], code: CatalystError['code'], now: string): readonly Hold[] {
+  if (!isFinal(code)) return []
+  return steps.flatMap((step) => (step.after ? [failedHold(step.after, before.find((record) => record.id === idBefore(step)), code, now)] : []))
 }

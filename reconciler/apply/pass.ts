@@ -1,6 +1,6 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Fence, PluginData } from '../data-ports.ts'
-import type { InstallRecord, Progress, RetainedRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
+import type { Hold, InstallRecord, Progress, RetainedRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
 import { buildGeneration, liveSet, switchTo } from '../state/generations.ts'
 import type { Journal } from '../state/journal.ts'
 import { activate, generationOf, isLive, type ActivateDeps, type Recorded } from './activate.ts'
@@ -21,6 +21,8 @@ export interface Entry {
   readonly audit: StoreCommit['audit']
   readonly removed?: readonly RetainedRecord[]
   readonly retainedNow?: readonly RetainedRecord[]
+  /** All holds that stand then; absent: those that stand now. */
+  readonly holds?: readonly Hold[]
 }
 
 /** What is to be said of steps that go live together, in a generation of that number. */
@@ -56,6 +58,12 @@ export class Pass {
     return this.#store
   }
 
+  /** What is recorded, asked anew: after a failure nobody knows what of it was written. */
+  async again(): Promise<StoreSnapshot> {
+    this.#stale = true
+    return this.store()
+  }
+
   data(): Promise<PluginData> {
     return (this.#data ??= this.deps.data())
   }
@@ -72,7 +80,7 @@ export class Pass {
     const entry = typeof said === 'function' ? said(next.number) : said
     const isNews = next.number !== store.generation?.number || entry.audit.length > 0
     if (!isNews && isLive(this.deps.paths, next)) return next.number
-    const commit = { activation: { at: now, by: this.deps.by, reason: entry.reason }, installs: Object.values(next.plugins).map((p) => p.record), removed: entry.removed ?? [], retainedNow: entry.retainedNow, holds: store.holds, audit: entry.audit }
+    const commit = { activation: { at: now, by: this.deps.by, reason: entry.reason }, installs: Object.values(next.plugins).map((p) => p.record), removed: entry.removed ?? [], retainedNow: entry.retainedNow, holds: entry.holds ?? store.holds, audit: entry.audit }
     this.recorded = (await activate(next, isNews ? commit : undefined, this.deps, this)) ?? this.recorded
     this.#stale = true
     return next.number
@@ -90,7 +98,12 @@ export class Pass {
 
   /** Makes live again what is recorded. */
   async comeBack(): Promise<void> {
-    followStore(this.deps.paths, await this.store())
+    followStore(this.deps.paths, await this.again())
+  }
+
+  /** The same at the end of a pass that failed, as far as it can be done: the failure is what is told, and the next pass sees to the rest. */
+  async giveUp(): Promise<void> {
+    await this.comeBack().catch(() => undefined)
   }
 
   /** Writes down what changed without another set of plugins. */
@@ -99,7 +112,7 @@ export class Pass {
     if (!generation) throw new CatalystError('INTERNAL', 'nothing was ever installed here, and something is to be recorded of it')
     const now = this.deps.clock()
     this.recorded = await this.deps.state.commit(
-      { generation, activation: { at: now, by: this.deps.by, reason: entry.reason }, installs, removed: entry.removed ?? [], retainedNow: entry.retainedNow, holds, audit: entry.audit, token: this.lease.token },
+      { generation, activation: { at: now, by: this.deps.by, reason: entry.reason }, installs, removed: entry.removed ?? [], retainedNow: entry.retainedNow, holds: entry.holds ?? holds, audit: entry.audit, token: this.lease.token },
       now,
     )
     this.#stale = true

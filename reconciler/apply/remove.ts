@@ -1,14 +1,16 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { DataStep } from '../../schemas/plan-data.ts'
-import type { BackupRef, Inventory, Removal } from '../data-ports.ts'
+import type { Inventory, Removal } from '../data-ports.ts'
 import type { InstallRecord, RetainedRecord } from '../ports.ts'
+import { backUp } from './back-up.ts'
 import { takeClassStep } from './class-effects.ts'
+import { keeping, type Failures } from './failures.ts'
 import type { Entry, EntryOf, Pass } from './pass.ts'
 import { installsAfter } from './record.ts'
 import type { Step } from './steps.ts'
 
-/** A plugin that is on its way out: it is not live any more, its backup is whole, and nothing of it is destroyed. */
-interface Leaving {
+/** A plugin that has left: it is not live any more, its backup is whole, and nothing of it is destroyed. */
+export interface Leaving {
   readonly step: Step
   readonly record: InstallRecord
   readonly removal: Removal
@@ -16,23 +18,32 @@ interface Leaving {
 
 /**
  * Removes plugins, and lets others go live in the same generation: switched off first, then backed up, then taken out of the
- * records, and only then what their policies destroy (law 5). Up to the record a failure brings the plugin back with all of
- * its group; after it, what is left to be done stands in the next plan.
+ * records, and only then what their policies destroy (law 5).
  */
-export async function removeAll(entering: readonly Step[], leaving: readonly Step[], pass: Pass, errors: Map<string, CatalystError>, entryOf: EntryOf): Promise<void> {
-  if (leaving.length === 0) return
+export async function removeAll(entering: readonly Step[], leaving: readonly Step[], pass: Pass, failures: Failures, entryOf: EntryOf): Promise<void> {
+  await settleLeft(await switchAway(entering, leaving, pass, failures, entryOf), pass, failures)
+}
+
+/** Everything up to the record. A plugin that fails brings back itself and all of its group; the others go. */
+export async function switchAway(entering: readonly Step[], leaving: readonly Step[], pass: Pass, { broken }: Failures, entryOf: EntryOf): Promise<readonly Leaving[]> {
+  if (leaving.length === 0) return []
   const store = await pass.store()
   await pass.goAhead(installsAfter(store, [...entering, ...leaving]))
   const left: Leaving[] = []
-  for (const step of leaving) await keeping(step.id, errors, pass, async () => void left.push(await leave(step, pass)))
-  const broken = new Set(leaving.filter((step) => errors.has(step.id)).map((step) => step.group))
-  if (broken.size > 0) await pass.comeBack()
-  const gone = left.filter(({ step }) => !broken.has(step.group))
-  const taken = [...entering.filter((step) => !broken.has(step.group)), ...gone.map(({ step }) => step)]
+  for (const step of leaving) await keeping(step.id, broken, pass, async () => void left.push(await leave(step, pass)))
+  const groups = new Set(leaving.filter((step) => broken.has(step.id)).map((step) => step.group))
+  if (groups.size > 0) await pass.comeBack()
+  const gone = left.filter(({ step }) => !groups.has(step.group))
+  const taken = [...entering.filter((step) => !groups.has(step.group)), ...gone.map(({ step }) => step)]
   const removedAt = pass.deps.clock()
   const retained = (generation: number) => gone.map(({ step, record, removal }): RetainedRecord => ({ id: step.id, block: record.block, removedAt, generation, removal }))
   if (taken.length > 0) await pass.goLive(installsAfter(store, taken), (number) => ({ ...entryOf(taken, number), removed: retained(number) }))
-  for (const { step, removal } of gone) await keeping(step.id, errors, pass, () => settleClasses(step.id, step.change?.steps ?? [], removal, pass))
+  return gone
+}
+
+/** What the policies of plugins that have left say, class by class. What fails here is left to the next plan. */
+export async function settleLeft(left: readonly Leaving[], pass: Pass, { late }: Failures): Promise<void> {
+  for (const { step, removal } of left) await keeping(step.id, late, pass, () => settleClasses(step.id, step.change?.steps ?? [], removal, pass))
 }
 
 async function leave(step: Step, pass: Pass): Promise<Leaving> {
@@ -47,12 +58,6 @@ async function leave(step: Step, pass: Pass): Promise<Leaving> {
   const keep = steps.every((s) => s.do !== 'code' || s.keep)
   const removal: Removal = { policy: change.sealed, code: keep ? 'kept' : 'removed', classes: { config: retained, data: retained, tables: retained }, backup, inventory, data, by: pass.deps.by }
   return { step, record, removal }
-}
-
-/** Writes a backup and reads it back. */
-export async function backUp(record: InstallRecord, reason: string, pass: Pass): Promise<BackupRef> {
-  const { backups } = await pass.data()
-  return pass.effect(`backup:${record.id}`, () => backups.write({ record, store: pass.storeId, reason, config: record.config ?? {}, at: pass.deps.clock(), signal: pass.signal }))
 }
 
 /** Takes the steps of a plugin's classes one after the other; each effect is on record before the next begins. */
@@ -75,15 +80,5 @@ export async function settleClasses(id: string, steps: readonly DataStep[], remo
 export async function recordRemoval(id: string, removal: Removal, audit: Entry['audit'], pass: Pass): Promise<void> {
   const { retained } = await pass.store()
   await pass.record({ reason: 'removal', audit, retainedNow: retained.map((record) => (record.id === id ? { ...record, removal } : record)) })
-}
-
-/** One plugin's failure is its own; only an abort ends the whole pass. */
-export async function keeping(id: string, errors: Map<string, CatalystError>, pass: Pass, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    pass.signal.throwIfAborted()
-    if (!(error instanceof CatalystError) || error.code === 'LEASE_LOST') throw error
-    errors.set(id, error)
-  }
+  pass.at(`recorded ${id}`)
 }

@@ -1,15 +1,16 @@
 import type { Digest } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
-import type { BackupRef, RestoreResult } from '../data-ports.ts'
+import { DATA_CLASSES, type BackupRef, type DataClass, type RestoreResult } from '../data-ports.ts'
 import { removalOf } from '../plan/retained.ts'
-import type { InstallRecord } from '../ports.ts'
+import type { InstallRecord, RetainedRecord } from '../ports.ts'
 import { trying } from '../state/disk.ts'
 import { openJournal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
+import { backUp, backUpRemoved } from './back-up.ts'
+import { bringBack } from './class-effects.ts'
 import { holdLease, type LeaseDeps } from './lease.ts'
 import { Pass, type PassDeps } from './pass.ts'
 import { recover } from './recover.ts'
-import { backUp } from './remove.ts'
 
 export interface RestoreDeps extends LeaseDeps, PassDeps {
   readonly signal?: AbortSignal | undefined
@@ -42,19 +43,29 @@ export async function restore(name: string, known: { readonly storeId: string; r
     assertFits(from, record, store.retained.some((r) => r.id === from.plugin))
     trying(`remove ${deps.paths.stamp}`, () => removeStamp(deps.paths))
     journal.intent('restore', deps.clock(), { name })
+    const left = store.retained.find((r) => r.id === from.plugin)
     if (record) await pass.goAhead(store.installs.map((r) => (r.id === record.id ? { ...r, enabled: false } : r)))
     try {
-      const before = record ? await backUp(record, `before ${name} was restored`, pass) : undefined
+      const reason = `before ${name} was restored`
+      const before = record ? await backUp(record, reason, pass) : await backUpLeft(left, reason, pass)
+      // A folder in quarantine would stand beside the one that comes back.
+      if (left) for (const key of DATA_CLASSES) await pass.effect(`return:${left.id}:${key}`, () => bringBack(left.id, key, pass))
       const result = await pass.effect(`restore:${from.plugin}`, () => backups.restore(name, { store: known.storeId, digest: known.digest, signal }, pass.fence()))
       await onRecord(from, result, before, pass)
       return { from, before, result, auditHead: pass.recorded?.auditHead }
     } finally {
-      await pass.comeBack()
-      journal.clear()
+      await pass.giveUp()
+      if (!signal.aborted) journal.clear()
     }
   } finally {
     await lease.release()
   }
+}
+
+/** Undefined when nothing of it is left. */
+async function backUpLeft(left: RetainedRecord | undefined, reason: string, pass: Pass): Promise<BackupRef | undefined> {
+  if (!left || ['data', 'tables'].every((key) => removalOf(left).classes[key as DataClass].state === 'purged')) return undefined
+  return backUpRemoved(left, reason, pass)
 }
 
 /** Code runs on tables of its own version: a plugin that is installed takes back only what its own version left. */

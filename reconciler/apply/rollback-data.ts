@@ -2,22 +2,21 @@ import { CatalystError } from '../../schemas/errors.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
 import type { Approval } from '../../schemas/plugin-set.ts'
 import { dataRollback, type DataRollback } from '../plan/data-rollback.ts'
-import type { RetainedRecord } from '../ports.ts'
+import { removalOf } from '../plan/retained.ts'
+import type { InstallRecord, StoreSnapshot } from '../ports.ts'
 import { readMigrations } from '../tables/migration-files.ts'
-import { bringBack } from './class-effects.ts'
+import { backUp, backUpRemoved } from './back-up.ts'
+import { DataWork } from './data-work.ts'
 import type { Pass } from './pass.ts'
-import { backUp } from './remove.ts'
 import type { RolledBack } from './rollback-target.ts'
-
-/** A migration that takes longer is stopped, and nothing of it stands. */
-const MIGRATION_TIMEOUT_MS = 5 * 60_000
+import { asItWas, FAILED_REASON, isFinal, OFF_REASON, switchedOffByUs } from './standing.ts'
 
 /** True when going back may do something to tables: only then is more asked than the records tell. */
-export function touchesData(changes: readonly RolledBack[], retained: readonly RetainedRecord[]): boolean {
+export function touchesData(changes: readonly RolledBack[], store: StoreSnapshot): boolean {
   return changes.some(({ id, before, after }) => {
     if (!after) return false
-    if (!before) return after.block.migrations.length > 0 || retained.some((r) => r.id === id && r.removal !== undefined)
-    return migrationsOf(before.block) !== migrationsOf(after.block)
+    if (!before) return after.block.migrations.length > 0 || store.retained.some((r) => r.id === id && Object.values(removalOf(r).classes).some(({ state }) => state === 'quarantined'))
+    return migrationsOf(before.block) !== migrationsOf(after.block) || switchedOffByUs(id, store) !== undefined
   })
 }
 
@@ -49,31 +48,78 @@ export async function decideData(changes: readonly RolledBack[], approvals: read
 }
 
 /**
- * Makes the tables what the code that is gone back to was made for, with the plugins off. A failure leaves them off here
- * only until the caller makes live what is recorded.
+ * Makes the tables what the code that is gone back to was made for, with the plugins recorded as off, and then lets `goBack`
+ * switch. A failure takes the tables back to the code that was to be left; where that cannot be, the plugin stays off.
+ * @throws CatalystError of what failed
  */
-export async function carryOutData(changes: readonly RolledBack[], decided: ReadonlyMap<string, DataRollback>, pass: Pass): Promise<void> {
-  const busy = changes.filter(({ id }) => (decided.get(id)?.kind ?? 'code-only') !== 'code-only' || (decided.get(id)?.steps.some((s) => s.do === 'return') ?? false))
-  if (busy.length === 0) return
-  const off = new Set(busy.map((change) => change.id))
-  const { installs } = await pass.store()
-  await pass.goAhead(installs.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)))
-  for (const change of busy) await carryOut(change, decided.get(change.id), pass)
+export async function withData<T>(changes: readonly RolledBack[], decided: ReadonlyMap<string, DataRollback>, pass: Pass, goBack: () => Promise<T>): Promise<T> {
+  const busy = changes.filter(({ id }) => isBusy(decided.get(id)))
+  const store = await pass.store()
+  const ids = busy.map((change) => change.id)
+  const before = asItWas(store, ids)
+  const work = new DataWork(pass)
+  let last: number | undefined
+  try {
+    for (const { id, before: present } of busy) if (!present && tablesPurged(id, store)) work.startsAnew(id)
+    for (const record of before) if (!store.installs.includes(record)) await work.takeOver(record)
+    await switchOff(ids, pass)
+    for (const change of busy) await carryOut(change, decided.get(change.id), work, pass)
+    last = lastActivation(await pass.store())
+    return await goBack()
+  } catch (error) {
+    pass.signal.throwIfAborted()
+    if (error instanceof CatalystError && error.code === 'LEASE_LOST') throw error
+    // Whether it was recorded is asked, not guessed: then the tables are those of the code that is live.
+    if (last === undefined || lastActivation(await pass.again()) === last) await undo(ids, { before, work, error, pass })
+    throw error
+  }
 }
 
-async function carryOut({ id, before, after }: RolledBack, decision: DataRollback | undefined, pass: Pass): Promise<void> {
-  const { tables, backups } = await pass.data()
-  const limits = { timeoutMs: MIGRATION_TIMEOUT_MS, signal: pass.signal }
+function lastActivation({ activations }: StoreSnapshot): number {
+  return activations.at(-1)?.number ?? 0
+}
+
+/** Nothing of its tables is there: what is made for it now goes whole when it fails. */
+function tablesPurged(id: string, { retained }: StoreSnapshot): boolean {
+  const left = retained.find((record) => record.id === id)
+  return !left || removalOf(left).classes.tables.state === 'purged'
+}
+
+function isBusy(decision: DataRollback | undefined): boolean {
+  return (decision?.kind ?? 'code-only') !== 'code-only' || (decision?.steps.some((step) => step.do === 'return') ?? false)
+}
+
+async function switchOff(ids: readonly string[], pass: Pass): Promise<void> {
+  const { installs } = await pass.store()
+  const on = installs.filter((record) => record.enabled && ids.includes(record.id))
+  if (on.length === 0) return
+  const audit = on.map(({ id }) => ({ event: 'deactivate', id, details: {} }))
+  await pass.goLive(installs.map((record) => (on.includes(record) ? { ...record, enabled: false } : record)), { reason: OFF_REASON, audit })
+}
+
+async function undo(ids: readonly string[], { before, work, error, pass }: { readonly before: readonly InstallRecord[]; readonly work: DataWork; readonly error: unknown; readonly pass: Pass }): Promise<void> {
+  const stuck = await work.undo()
+  const code = error instanceof CatalystError ? error.code : 'INTERNAL'
+  const records = before.map((record) => (stuck.has(record.id) ? { ...record, enabled: false } : record))
+  await pass.goLive(records, { reason: FAILED_REASON, audit: ids.map((id) => ({ event: isFinal(code) ? 'stalled' : 'undone', id, details: { code, off: stuck.has(id) } })) })
+}
+
+async function carryOut({ id, before, after }: RolledBack, decision: DataRollback | undefined, work: DataWork, pass: Pass): Promise<void> {
+  const { tables } = await pass.data()
   for (const step of decision?.steps ?? []) {
-    if (step.do === 'backup' && before) await backUp(before, 'rollback', pass)
-    if (step.do === 'return') await pass.effect(`return:${id}:${step.class}`, () => bringBack(id, step.class, pass))
-    if (step.do === 'revert') await pass.effect(`revert:${id}:${step.migration}`, () => tables.revert(id, step.migration, pass.fence(), limits))
-    if (step.do === 'restore') await pass.effect(`restore:${id}`, () => backups.restore(step.backup, { store: pass.storeId, signal: pass.signal }, pass.fence()))
+    if (step.do === 'backup') await backUpFirst(id, before, pass)
+    if (step.do === 'return') await work.bringBack(id, step.class)
+    if (step.do === 'revert') await work.revert(id, step.migration)
+    if (step.do === 'restore') await work.restore(id, step.backup)
   }
   if (decision?.kind !== 'forward' || !after) return
   const ran = new Set((await tables.applied(id)).map((m) => m.id))
   const pending = after.block.migrations.filter((m) => !ran.has(m.id))
-  for (const migration of await readMigrations(pass.deps.paths.tree(after.block.tree), pending, tables.dialect)) {
-    await pass.effect(`migrate:${id}:${migration.id}`, () => tables.migrate(id, migration, pass.fence(), limits))
-  }
+  for (const migration of await readMigrations(pass.deps.paths.tree(after.block.tree), pending, tables.dialect)) await work.migrate(id, migration)
+}
+
+async function backUpFirst(id: string, before: InstallRecord | undefined, pass: Pass): Promise<void> {
+  if (before) return void (await backUp(before, 'rollback', pass))
+  const left = (await pass.store()).retained.find((record) => record.id === id)
+  if (left) await backUpRemoved(left, 'rollback', pass)
 }

@@ -1,7 +1,7 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { GenerationRecord, Hold, InstallRecord, StoreSnapshot } from '../ports.ts'
-import { stateDigest } from '../plan/state-digest.ts'
 import { recordsOf } from './activate.ts'
+import { OFF_REASON, stateOf } from './standing.ts'
 
 /** Back to a whole generation, or one plugin back to the code it had before. */
 export type RollbackRequest = { readonly to: number } | { readonly id: string }
@@ -72,7 +72,8 @@ function olderRecord(id: string, store: StoreSnapshot): InstallRecord {
   if (!present) throw new CatalystError('NOT_INSTALLED', `${id} is not installed`)
   const held = new Set(store.holds.filter((h) => h.id === id).map((h) => h.from))
   const byNumber = new Map(store.generations.map((g) => [g.number, g]))
-  const history = store.activations.toReversed().flatMap((a) => byNumber.get(a.generation)?.plugins[id]?.record ?? [])
+  // A generation in which it was off only while its tables changed is no state to go back to.
+  const history = store.activations.filter((a) => a.reason !== OFF_REASON).toReversed().flatMap((a) => byNumber.get(a.generation)?.plugins[id]?.record ?? [])
   const older = history.find((record) => record.block.tree !== present.block.tree && !held.has(stateOf(record)))
   if (older) return older
   throw new CatalystError('ROLLBACK_IMPOSSIBLE', `${id} ${present.block.version} has no earlier code in the generations that are kept`, {
@@ -107,9 +108,4 @@ function inUse(older: InstallRecord, why: string): CatalystError {
 function sameState(a: InstallRecord | undefined, b: InstallRecord | undefined): boolean {
   if (!a || !b) return a === b
   return a.block.entryDigest === b.block.entryDigest && a.enabled === b.enabled && a.configDigest === b.configDigest && a.references === b.references && a.grantDigest === b.grantDigest
-}
-
-function stateOf(record: InstallRecord | undefined): Hold['from'] {
-  if (!record) return 'absent'
-  return stateDigest({ entryDigest: record.block.entryDigest, enabled: record.enabled, configDigest: record.configDigest, grantDigest: record.grantDigest })
 }

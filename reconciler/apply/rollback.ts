@@ -1,18 +1,20 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import type { Approval } from '../../schemas/plugin-set.ts'
-import type { InstallRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
+import type { InstallRecord, RetainedRecord, StoreCommit, StoreSnapshot } from '../ports.ts'
 import { trying } from '../state/disk.ts'
 import { openJournal, type Journal } from '../state/journal.ts'
 import { removeStamp } from '../state/stamp.ts'
 import { hasTree } from '../state/trees.ts'
 import type { DataRollback } from '../plan/data-rollback.ts'
-import { activate, generationOf, isLive } from './activate.ts'
+import { removalOf } from '../plan/retained.ts'
+import { activate, generationOf, isLive, type Recorded } from './activate.ts'
 import { sideOf } from './audit-side.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
 import { Pass, type PassDeps } from './pass.ts'
 import { recover } from './recover.ts'
-import { carryOutData, decideData, touchesData } from './rollback-data.ts'
+import { decideData, touchesData, withData } from './rollback-data.ts'
+import { asItWas } from './standing.ts'
 import { differences, holdsAfter, targetOf, type RollbackRequest, type RolledBack, type RollbackTarget } from './rollback-target.ts'
 
 /**
@@ -80,52 +82,68 @@ export async function liftHolds(id: string, deps: RollbackDeps): Promise<number>
 async function goBack(request: RollbackRequest, store: StoreSnapshot, deps: RollbackDeps, lease: HeldLease): Promise<Omit<RollbackResult, 'recovered'>> {
   const target = await targetOf(request, store)
   const changes = differences(store, target.installs)
-  const now = deps.clock()
-  const next = target.generation ?? generationOf(target.installs, store, now)
-  if (changes.length === 0 && isLive(deps.paths, next)) return { generation: next.number, activated: false, changes, data: new Map(), serial: store.serial, auditHead: undefined }
+  const known = target.generation ?? generationOf(target.installs, store, deps.clock())
+  if (changes.length === 0 && isLive(deps.paths, known)) return { generation: known.number, activated: false, changes, data: new Map(), serial: store.serial, auditHead: undefined }
   assertKept(target, deps)
   trying(`remove ${deps.paths.stamp}`, () => removeStamp(deps.paths))
   deps.onBoundary?.('stamp-removed')
   const journal = openJournal(deps.paths.journal)
-  const data = touchesData(changes, store.retained) ? await goBackWithData(changes, store, deps, lease, journal) : new Map()
-  const commit = changes.length > 0 ? commitOf(request, store, changes, Object.values(next.plugins).map((p) => p.record), next.number, deps, now) : undefined
-  const recorded = await activate(next, commit, deps, { lease, journal })
+  const said: Said = { request, changes, store, target }
+  const { recorded, number, data } = touchesData(changes, store) ? await goBackWithData(said, deps, lease, journal) : { ...(await switchBack(said, store, deps, { lease, journal })), data: new Map() }
   journal.clear()
   deps.onBoundary?.('cleared')
-  return { generation: next.number, activated: true, changes, data, serial: recorded?.serial ?? store.serial, auditHead: recorded?.auditHead }
+  return { generation: number, activated: true, changes, data, serial: recorded?.serial ?? store.serial, auditHead: recorded?.auditHead }
 }
 
-/** Tables go back before the code does. When that fails, what is recorded is live again, and the plan tells what is left. */
-async function goBackWithData(changes: readonly RolledBack[], store: StoreSnapshot, deps: RollbackDeps, lease: HeldLease, journal: Journal): Promise<ReadonlyMap<string, DataRollback>> {
+/** What was asked, and what it comes to. */
+interface Said {
+  readonly request: RollbackRequest
+  readonly target: RollbackTarget
+  readonly changes: readonly RolledBack[]
+  /** As it was when this was asked. */
+  readonly store: StoreSnapshot
+}
+
+/** Makes the target live and records it. `present` is what is recorded now: plugins may have been switched off for their tables. */
+async function switchBack(said: Said, present: StoreSnapshot, deps: RollbackDeps, held: { readonly lease: HeldLease; readonly journal: Journal }): Promise<{ readonly recorded: Recorded | undefined; readonly number: number }> {
+  const now = deps.clock()
+  const next = said.target.generation ?? generationOf(said.target.installs, present, now)
+  const isNews = said.changes.length > 0 || present.generation?.number !== next.number
+  const commit = isNews ? commitOf(said, Object.values(next.plugins).map((p) => p.record), next.number, deps, now) : undefined
+  return { recorded: await activate(next, commit, deps, held), number: next.number }
+}
+
+/** Tables go back before the code does. When that fails, everything is as before, or off where it cannot be. */
+async function goBackWithData(said: Said, deps: RollbackDeps, lease: HeldLease, journal: Journal): Promise<{ readonly recorded: Recorded | undefined; readonly number: number; readonly data: ReadonlyMap<string, DataRollback> }> {
   const { storeId, approvals } = await deps.consent()
-  const pass = new Pass(deps, { storeId, lease, journal, signal: lease.signal, store })
+  const pass = new Pass(deps, { storeId, lease, journal, signal: lease.signal, store: said.store })
   try {
-    const decided = await decideData(changes, approvals, pass)
-    await carryOutData(changes, decided, pass)
-    return decided
+    const data = await decideData(said.changes, approvals, pass)
+    const done = await withData(said.changes, data, pass, async () => switchBack(said, await pass.store(), deps, { lease, journal }))
+    return { ...done, data }
   } catch (error) {
-    await pass.comeBack()
-    journal.clear()
+    await pass.giveUp()
+    if (!lease.signal.aborted) journal.clear()
     throw error
   }
 }
 
-function commitOf(
-  request: RollbackRequest,
-  store: StoreSnapshot,
-  changes: readonly RolledBack[],
-  installs: readonly InstallRecord[],
-  generation: number,
-  { by }: RollbackDeps,
-  now: string,
-): Omit<StoreCommit, 'generation' | 'token'> {
+function commitOf({ request, store, changes }: Said, installs: readonly InstallRecord[], generation: number, { by }: RollbackDeps, now: string): Omit<StoreCommit, 'generation' | 'token'> {
+  // Of a plugin that was off only for its tables, the state that is left is the one before.
+  const was = new Map(asItWas(store, changes.map((change) => change.id)).map((record) => [record.id, record]))
+  const left = changes.map((change) => ({ ...change, before: was.get(change.id) ?? change.before }))
   return {
     activation: { at: now, by, reason: 'to' in request ? `rollback to ${request.to}` : `rollback ${request.id}` },
     installs,
-    removed: changes.flatMap(({ id, before, after }) => (before && !after ? [{ id, block: before.block, removedAt: now, generation }] : [])),
-    holds: holdsAfter(store, changes, now),
-    audit: changes.map(({ id, before, after }) => ({ event: 'rollback', id, details: { generation, from: sideOf(before), to: sideOf(after) } })),
+    removed: changes.flatMap(({ id, before, after }) => (before && !after ? [takenOut({ id, block: before.block, removedAt: now, generation }, by)] : [])),
+    holds: holdsAfter(store, left, now),
+    audit: left.map(({ id, before, after }) => ({ event: 'rollback', id, details: { generation, from: sideOf(before), to: sideOf(after) } })),
   }
+}
+
+/** All of it is kept, and found again when the plugin comes back. */
+function takenOut(record: RetainedRecord, by: string): RetainedRecord {
+  return { ...record, removal: { ...removalOf(record), by } }
 }
 
 /** The code of everything that would be live must still be here; whether it is whole is not read again: it went live whole. */

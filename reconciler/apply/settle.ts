@@ -1,5 +1,6 @@
 import type { CatalystError } from '../../schemas/errors.ts'
 import type { Change } from '../../schemas/plan.ts'
+import type { Failures } from './failures.ts'
 import type { Step } from './steps.ts'
 
 /** What became of one change. A step that another of its group held up is skipped: `because` names that one. */
@@ -32,13 +33,13 @@ export function settle(steps: readonly Step[], errors: ReadonlyMap<string, Catal
 }
 
 /** Outcomes once more, after all was done: what failed on the way failed, and what its group did not do for that was skipped. Pure. */
-export function settleLate(outcomes: readonly ChangeOutcome[], of: readonly { readonly id: string; readonly group: number }[], errors: ReadonlyMap<string, CatalystError>): readonly ChangeOutcome[] {
+export function settleLate(outcomes: readonly ChangeOutcome[], of: readonly { readonly id: string; readonly group: number }[], { broken, late }: Failures): readonly ChangeOutcome[] {
   const group = new Map(of.map(({ id, group: number }) => [id, number]))
-  const broken = new Map(of.filter(({ id }) => errors.has(id)).map(({ id, group: number }) => [number, id]))
+  const breaker = new Map(of.filter(({ id }) => broken.has(id)).map(({ id, group: number }) => [number, id]))
   return outcomes.map((outcome): ChangeOutcome => {
-    const error = errors.get(outcome.id)
+    const error = broken.get(outcome.id) ?? late.get(outcome.id)
     if (error) return { ...outcome, outcome: 'failed', error }
-    const because = broken.get(group.get(outcome.id) ?? NaN)
+    const because = breaker.get(group.get(outcome.id) ?? NaN)
     return because === undefined || outcome.outcome !== 'applied' ? outcome : { ...outcome, outcome: 'skipped', because }
   })
 }

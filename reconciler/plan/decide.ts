@@ -1,12 +1,13 @@
 import { byCodeUnit, digestOf } from '../../schemas/digest.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import { PLAN_FORMAT_VERSION, type Change, type Notice, type Plan } from '../../schemas/plan.ts'
+import type { Hold } from '../ports.ts'
 import { approvalNeeds, consentNeeds } from './approvals.ts'
 import { changeOf, type Step } from './changes.ts'
 import { configBlocks, configNotices } from './config.ts'
 import { inconsistentSteps } from './consistency.ts'
 import { groupsOf } from './groups.ts'
-import { holdOn } from './holds.ts'
+import { holdOn, unfinishedHold } from './holds.ts'
 import type { PlanInput } from './observed.ts'
 import { phasedGroups } from './phases.ts'
 import { removalGuard } from './removals.ts'
@@ -23,7 +24,7 @@ import { unusedTombstones } from './unused-tombstones.ts'
 export function plan(input: PlanInput): Plan {
   const { steps, blocked: refused, wanted } = differences(input)
   const after = afterlife(input, wanted)
-  const held = steps.filter((step) => !step.repair && holdOn({ id: step.id, from: step.record?.block, to: step.to }, input.observed.store.holds))
+  const held = steps.filter((step) => holdOf(step, input))
   const open = steps.filter((step) => !held.includes(step))
   const undecided = [...refused, ...removalGuard(open, input), ...open.flatMap((step) => approvalNeeds(step, input.desired.approvals, input.observed.store.installs)), ...configBlocks(open, input.configs)]
   const waiting = new Set([...undecided, ...held].map((b) => b.id))
@@ -39,7 +40,7 @@ export function plan(input: PlanInput): Plan {
     changes,
     ...(changes.length > 0 ? { groups: phasedGroups(changes) } : {}),
     blocked: [...blocked, ...after.blocked].sort(byId),
-    notices: [...held.map(heldNotice), ...after.notices, ...unusedTombstones(input), ...configNotices(open, input.configs), ...waitingNotices(input), ...unsignedNotices(input)].sort(byId),
+    notices: [...held.map((step) => heldNotice(step, holdOf(step, input))), ...after.notices, ...unusedTombstones(input), ...configNotices(open, input.configs), ...waitingNotices(input), ...unsignedNotices(input)].sort(byId),
     unchanged: unchangedCount(input, steps),
     ...(validUntil ? { validUntil } : {}),
     planDigest: planDigest(changes),
@@ -79,8 +80,16 @@ function dataEssence({ steps, sealed, removed, movedFrom }: Change): object {
   }
 }
 
-function heldNotice(step: Step): Notice {
+/** A repair makes what is recorded true again; only what is left of migrations that failed may be held. */
+function holdOf(step: Step, { observed: { store } }: PlanInput): Hold | undefined {
+  if (step.repair === undefined) return holdOn({ id: step.id, from: step.record?.block, to: step.to }, store.holds)
+  return step.data && step.to && unfinishedHold(step.id, step.to, store.holds)
+}
+
+function heldNotice(step: Step, hold: Hold | undefined): Notice {
   const version = step.to?.version
+  const lift = `lift the hold with \`catalyst rollback --lift ${step.id}\``
+  if (version !== undefined && hold?.failed !== undefined) return { id: step.id, code: 'Stalled', message: failedMessage(step, hold), hint: `Correct what \`catalyst audit\` names, or ask the publisher for another version. To try the same one again, ${lift}.` }
   return {
     id: step.id,
     code: 'Held',
@@ -88,9 +97,15 @@ function heldNotice(step: Step): Notice {
       ? `${step.id} ${version} was rolled back and is not taken again by itself`
       : `the removal of ${step.id} was rolled back and is not done again by itself`,
     hint: version
-      ? `Write \`reject: [${version}]\` under \`${step.id}\` in plugins.yaml and run \`catalyst lock\`, or lift the hold with \`catalyst rollback --lift ${step.id}\`.`
-      : `Put \`${step.id}\` back into plugins.yaml, or lift the hold with \`catalyst rollback --lift ${step.id}\`.`,
+      ? `Write \`reject: [${version}]\` under \`${step.id}\` in plugins.yaml and run \`catalyst lock\`, or ${lift}.`
+      : `Put \`${step.id}\` back into plugins.yaml, or ${lift}.`,
   }
+}
+
+function failedMessage({ id, to, record, repair }: Step, { failed, since }: Hold): string {
+  if (repair !== undefined) return `${id} ${to?.version} is live, but its last migrations failed (${failed}, ${since}) and are not tried again by themselves`
+  const stays = record ? `; ${record.block.version} stays${record.enabled ? '' : ', switched off'}` : ''
+  return `${id} ${to?.version} failed (${failed}, ${since}) and is not tried again by itself${stays}`
 }
 
 const WAITING_WORDS: Record<NonNullable<Lock['waiting']>[string]['code'], readonly [string, string]> = {

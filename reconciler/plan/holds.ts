@@ -16,5 +16,14 @@ export interface Held {
 export function holdOn({ id, from, to }: Held, holds: readonly Hold[]): Hold | undefined {
   const target = to ? stateDigest(to) : 'absent'
   const comesBack = ({ fromTree }: Hold): boolean => fromTree !== undefined && to?.tree === fromTree && from?.tree !== fromTree
-  return holds.find((hold) => hold.id === id && (hold.from === target || comesBack(hold)))
+  return holds.find((hold) => hold.id === id && !isUnfinished(hold) && (hold.from === target || comesBack(hold)))
+}
+
+/** The hold on the last migrations of a release that is live: they failed, and are not tried again by themselves. Pure. */
+export function unfinishedHold(id: string, at: PlanSide, holds: readonly Hold[]): Hold | undefined {
+  return holds.find((hold) => hold.id === id && isUnfinished(hold) && hold.from === stateDigest(at))
+}
+
+function isUnfinished({ from, to }: Hold): boolean {
+  return from === to
 }

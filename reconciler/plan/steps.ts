@@ -4,6 +4,7 @@ import type { Blocked } from '../../schemas/plan.ts'
 import type { InstallRecord, RetainedRecord } from '../ports.ts'
 import type { Step } from './changes.ts'
 import type { DesiredPlugin, DesiredState } from './desired.ts'
+import { migrationPath } from './migration-path.ts'
 import { movesOf, type Move, type Moves } from './moves.ts'
 import type { ObservedState, PlanInput } from './observed.ts'
 import { isPurged } from './retained.ts'
@@ -64,8 +65,25 @@ function differenceOf(id: string, input: PlanInput, { installed, asked, left }: 
   const step: Step = { id, block, to: wantedSide(block, wanted, { now: input.references?.get(id), recorded: record?.references }), wanted }
   if (move) return [moved(step, block, move, input)]
   if (!record) return [entering(step, block, left.get(id), input)]
-  if (step.to && sameSide(installedSide(record), step.to)) return repairStep({ ...step, record }, record, observed).map((repair) => ({ step: repair }))
-  return [{ step: { ...step, record }, ...(releaseDigest(block) === releaseDigest(record.block) ? {} : { answer: releaseData(record, block, input) }) }]
+  const same = step.to !== undefined && sameSide(installedSide(record), step.to)
+  const isSameRelease = releaseDigest(block) === releaseDigest(record.block)
+  const due = isSameRelease ? unfinished(record, same, observed) : undefined
+  if (same && due === undefined) return repairStep({ ...step, record }, record, observed).map((repair) => ({ step: repair }))
+  const answer = isSameRelease && due === undefined ? {} : { answer: releaseData(record, block, input) }
+  return [{ step: { ...step, record, ...(same && due !== undefined ? { repair: due } : {}) }, ...answer }]
+}
+
+/**
+ * Says when what has run is not what an installed release brings: a pass ended after it went live and before its last
+ * migrations, or while its tables went to another release with the plugin switched off. A plugin that runs on more than it
+ * brings does so because somebody wanted it.
+ */
+function unfinished({ id, block, enabled }: InstallRecord, same: boolean, observed: ObservedState): string | undefined {
+  const ran = observed.applied?.get(id)
+  if (ran === undefined) return undefined
+  const path = migrationPath(ran, block.migrations)
+  if (path.kind === 'forward' && path.pending.length > 0) return `${path.pending.map((m) => m.id).join(', ')} of it ${path.pending.length === 1 ? 'has' : 'have'} not run yet`
+  return path.kind === 'back' && path.undo.length > 0 && !enabled && !same ? `${path.undo[0]?.id} has run, which it does not know` : undefined
 }
 
 function moved(step: Step, block: LockBlock, { from, record, retained }: Move, input: PlanInput): Difference {

@@ -1,14 +1,18 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { DEFAULT_UNINSTALL } from '../../../schemas/common.ts'
 import { canonicalJson, digestOf, sha256, type Digest } from '../../../schemas/digest.ts'
 import { CatalystError } from '../../../schemas/errors.ts'
 import { releaseDigest, type Lock, type LockBlock } from '../../../schemas/lock.ts'
-import type { PluginEntry } from '../../../schemas/plugin-set.ts'
+import { migrationChecksum, migrationHead } from '../../../schemas/migrations.ts'
+import type { ApprovalKind, PluginEntry, PluginSet } from '../../../schemas/plugin-set.ts'
 import type { Plan } from '../../../schemas/plan.ts'
 import { authorityOfBlock } from '../../../reconciler/lock/candidates.ts'
 import { apply, type ApplyDeps, type ApplyResult } from '../../../reconciler/apply/apply.ts'
+import type { ApplyInput } from '../../../reconciler/apply/steps.ts'
 import type { RollbackDeps } from '../../../reconciler/apply/rollback.ts'
 import { plan } from '../../../reconciler/plan/decide.ts'
+import type { ObservedState, PlanInput } from '../../../reconciler/plan/observed.ts'
 import type { ArtifactSource, FetchRequest, InspectedPackage, Packages, Probe, ProofRequest, StoreState, Verifier } from '../../../reconciler/ports.ts'
 import { liveTrees } from '../../../reconciler/state/generations.ts'
 import { storePaths, type StorePaths } from '../../../reconciler/state/paths.ts'
@@ -29,19 +33,34 @@ export interface Want extends PluginEntry {
 }
 export type Wish = Readonly<Record<string, Want>>
 
+/** A migration as its package holds it, in one file for the database of the test. */
+export interface MigrationText {
+  readonly id: string
+  readonly up: string
+  readonly down?: string
+}
+
 /** What is odd about a release; by default it is whole and needs nobody. */
 export interface ReleaseOdds {
   readonly needs?: Readonly<Record<string, string>>
   readonly broken?: boolean
   readonly files?: Files
   readonly block?: Partial<LockBlock>
+  readonly migrations?: readonly MigrationText[]
 }
 export type Catalogue = Readonly<Record<string, ReleaseOdds>>
 
 export function filesOf(id: string, version: string, odds: ReleaseOdds = {}): Files {
-  const manifest = JSON.stringify({ id, version, type: 'generic', main: 'index.js', dependencies: odds.block?.dependencies ?? { ...odds.needs }, conflicts: odds.block?.conflicts ?? {} })
-  return { 'manifest.json': manifest, 'index.js': odds.broken ? 'BROKEN' : `// ${id} ${version}`, 'lib/a.js': 'a', ...odds.files }
+  const migrations = odds.migrations ? { migrations: odds.migrations.map((m) => m.id) } : {}
+  const manifest = JSON.stringify({ id, version, type: 'generic', main: 'index.js', dependencies: odds.block?.dependencies ?? { ...odds.needs }, conflicts: odds.block?.conflicts ?? {}, ...migrations })
+  return { 'manifest.json': manifest, 'index.js': odds.broken ? 'BROKEN' : `// ${id} ${version}`, 'lib/a.js': 'a', ...Object.assign({}, ...(odds.migrations ?? []).map(sqlFiles)), ...odds.files }
 }
+
+function sqlFiles({ id, up, down }: MigrationText): Files {
+  return { [`migrations/${id}.sql`]: up, ...(down === undefined ? {} : { [`migrations/${id}.down.sql`]: down }) }
+}
+
+const refOf = ({ id, up, down }: MigrationText): LockBlock['migrations'][number] => ({ id, checksum: migrationChecksum([{ dialect: undefined, bytes: Buffer.from(up) }]), kind: migrationHead(up).kind, down: down !== undefined })
 
 export const archiveOf = (files: Files): Buffer => Buffer.from(canonicalJson(files))
 export const treeOf = (files: Files): Digest => digestOf(files)
@@ -51,7 +70,7 @@ export function releaseBlock(id: string, version: string, odds: ReleaseOdds = {}
   const files = filesOf(id, version, odds)
   const archive = archiveOf(files)
   const artifact = { url: `https://releases.test/${id}-${version}.tgz`, size: archive.length, sha256: sha256(archive) }
-  const bare = block(id, version, { artifact, tree: treeOf(files), manifest: sha256(files['manifest.json'] ?? ''), dependencies: { ...odds.needs }, requested: version, ...odds.block })
+  const bare = block(id, version, { artifact, tree: treeOf(files), manifest: sha256(files['manifest.json'] ?? ''), dependencies: { ...odds.needs }, requested: version, migrations: (odds.migrations ?? []).map(refOf), ...odds.block })
   return block(id, version, { ...withoutDigest(bare), bundle: { url: `${artifact.url}.sigstore.json`, sha256: sha256(bundleOf(bare)) }, ...odds.block })
 }
 
@@ -62,6 +81,15 @@ function withoutDigest({ entryDigest: _digest, ...rest }: LockBlock): Omit<LockB
 /** A bundle as our verifier reads it: which artifact, built where, signed by whom. */
 export function bundleOf({ artifact, repository, signer, commit, tag }: LockBlock): Buffer {
   return Buffer.from(canonicalJson({ artifact: artifact.sha256, repository, signer, commit, tag }))
+}
+
+/** What plugins.yaml, the lock and the person say besides the wish. */
+export interface Said {
+  readonly removed?: PluginSet['removed']
+  readonly moved?: PluginSet['moved']
+  readonly answers?: PlanInput['answers']
+  /** What is consented to of every change; by default everything that this world asks. */
+  readonly accept?: readonly ApprovalKind[]
 }
 
 export interface World {
@@ -75,8 +103,10 @@ export interface World {
   /** `id version` of what was probed. */
   readonly probed: string[]
   lock(wish: Wish): Lock
-  plan(wish: Wish): Promise<Plan>
-  apply(wish: Wish, odd?: Partial<ApplyDeps>): Promise<ApplyResult>
+  plan(wish: Wish, said?: Said): Promise<Plan>
+  apply(wish: Wish, odd?: Partial<ApplyDeps>, said?: Said): Promise<ApplyResult>
+  /** All that a pass starts from, to be applied later. */
+  input(wish: Wish, said?: Said): Promise<ApplyInput>
 }
 
 export interface WorldOptions {
@@ -84,16 +114,17 @@ export interface WorldOptions {
   readonly data?: PluginData
   readonly catalogue?: Catalogue
   readonly holder?: string
+  /** Looks at what outlives code, as `plan` does where there is some; by default nobody looks. */
+  readonly look?: (wish: Wish) => Promise<Partial<ObservedState>>
+  readonly clock?: () => string
 }
 
 /** The world of one store folder. `state` is opened by the caller. */
-export function worldAt(folder: string, state: StoreState, { catalogue = {}, holder = 'tester', data = memoryData() }: WorldOptions = {}): World {
+export function worldAt(folder: string, state: StoreState, { catalogue = {}, holder = 'tester', data = memoryData(), look, clock = tickingClock() }: WorldOptions = {}): World {
   const paths = storePaths(folder)
   const fetched: string[] = []
   const probed: string[] = []
-  let ticks = 0
-  const clock = (): string => new Date(Date.parse('2026-11-22T12:00:00Z') + ticks++ * 1000).toISOString()
-  const rollbackDeps: RollbackDeps = { state, paths, clock, holder, by: 'tester', progress: () => undefined, data: async () => data, consent: async () => ({ storeId: 'shop', approvals: [] }) }
+  const rollbackDeps: RollbackDeps = { state, paths, clock, holder, by: 'tester', progress: () => undefined, data: async () => data, consent: async () => ({ storeId: 'acme-eu', approvals: [] }) }
   const deps: ApplyDeps = {
     ...rollbackDeps,
     artifacts: artifactsOf(catalogue, fetched),
@@ -112,16 +143,16 @@ export function worldAt(folder: string, state: StoreState, { catalogue = {}, hol
     data: async () => data,
   }
   const lock = (wish: Wish): Lock => {
-    const versions = Object.entries(wish)
-    return lockOf(Object.fromEntries(versions.map(([id, { version }]) => [id, releaseBlock(id, version, catalogue[`${id}@${version}`])])))
+    return lockOf(Object.fromEntries(Object.entries(wish).map(([id, want]) => [id, lockedBlock(id, want, catalogue)])))
   }
-  const inputOf = async (wish: Wish): Promise<{ plan: Plan; desired: ReturnType<typeof desired>; lock: Lock }> => {
-    const want = desired(wish, { policy: { maxRemovals: '100%' }, approvals: [{ removals: ['a', 'b', 'c', 'd'] }] })
+  const inputOf = async (wish: Wish, { removed = {}, moved = [], answers, accept = look ? EVERYTHING : ['major'] }: Said = {}): Promise<ApplyInput> => {
+    const want = desired(wish, { policy: { maxRemovals: '100%' }, approvals: [{ removals: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] }], removed, moved })
     const locked = lock(wish)
-    const approvals = Object.entries(locked.plugins).map(([plugin, of]) => ({ plugin, to: of.entryDigest, accept: ['major' as const] }))
+    const approvals = Object.entries(locked.plugins).map(([plugin, of]) => ({ plugin, to: of.entryDigest, accept: [...accept] }))
     const approved = { ...want, approvals: [...want.approvals, ...approvals] }
-    const observed = { store: await state.read(), live: liveTrees(paths), damaged: new Map() }
-    return { plan: plan({ desired: approved, lock: locked, observed }), desired: approved, lock: locked }
+    const observed = { store: await state.read(), live: liveTrees(paths), damaged: new Map(), ...(await look?.(wish)) }
+    const time = look ? { now: clock(), answers } : {}
+    return { plan: plan({ desired: approved, lock: locked, observed, ...time }), desired: approved, lock: locked }
   }
   return {
     paths,
@@ -132,9 +163,25 @@ export function worldAt(folder: string, state: StoreState, { catalogue = {}, hol
     fetched,
     probed,
     lock,
-    plan: async (wish) => (await inputOf(wish)).plan,
-    apply: async (wish, odd = {}) => apply(await inputOf(wish), { ...deps, ...odd }),
+    plan: async (wish, said) => (await inputOf(wish, said)).plan,
+    apply: async (wish, odd = {}, said = {}) => apply(await inputOf(wish, said), { ...deps, ...odd }),
+    input: inputOf,
   }
+}
+
+const EVERYTHING: readonly ApprovalKind[] = ['major', 'breaking', 'irreversible', 'restore']
+
+/** A second passes whenever somebody looks. */
+function tickingClock(): () => string {
+  let ticks = 0
+  return () => new Date(Date.parse('2026-11-22T12:00:00Z') + ticks++ * 1000).toISOString()
+}
+
+/** The block with the uninstall policy that plugins.yaml says of the plugin. */
+function lockedBlock(id: string, { version, uninstall }: Want, catalogue: Catalogue): LockBlock {
+  const odds = catalogue[`${id}@${version}`]
+  if (uninstall === undefined) return releaseBlock(id, version, odds)
+  return releaseBlock(id, version, { ...odds, block: { ...odds?.block, uninstall: { ...DEFAULT_UNINSTALL, ...uninstall } } })
 }
 
 function artifactsOf(catalogue: Catalogue, fetched: string[]): ArtifactSource {
