@@ -1,5 +1,4 @@
 import type { PluginData } from '../reconciler/data-ports.ts'
-import { CatalystError } from '../schemas/errors.ts'
 import { isPostgres } from './database.ts'
 
 /**
@@ -10,13 +9,9 @@ export async function openPluginData(address: string, dataDir: string): Promise<
   const [{ openBackups }, { openDataFolders }] = await Promise.all([import('../reconciler/backup/backups.ts'), import('../reconciler/backup/plugin-folders.ts')])
   const folders = openDataFolders(dataDir)
   if (isPostgres(address)) {
-    const { openPostgresTables } = await import('../reconciler/tables/postgres.ts')
-    return { tables: openPostgresTables(address), backups: openBackups({ dataDir, tables: noBackupsYet() }), folders }
+    const [{ openPostgresTables }, { postgresTables }] = await Promise.all([import('../reconciler/tables/postgres.ts'), import('../reconciler/backup/postgres-tables.ts')])
+    return { tables: openPostgresTables(address), backups: openBackups({ dataDir, tables: postgresTables(address) }), folders }
   }
   const [{ openSqliteTables }, { sqliteTables }] = await Promise.all([import('../reconciler/tables/sqlite.ts'), import('../reconciler/backup/sqlite-tables.ts')])
   return { tables: openSqliteTables(address), backups: openBackups({ dataDir, tables: sqliteTables(address) }), folders }
-}
-
-function noBackupsYet(): never {
-  throw new CatalystError('BACKUP_FAILED', 'this version cannot back up a PostgreSQL database yet', { hint: 'Nothing was removed. Keep the plugin in plugins.yaml until a version that can.' })
 }
