@@ -24,6 +24,12 @@ export async function lookAfter(house: House, desired: DesiredState, { changes }
   return { installs: new Map(store.installs.map((r) => [r.id, r])), retained: new Map(store.retained.map((r) => [r.id, r])), backups: new Map(written.map((ref) => [ref.plugin, ref.name])) }
 }
 
+/** The backup that a change wrote, or read back once more; undefined where it made none. */
+export function backupOf({ id, steps = [], effects }: Change, { retained, backups }: AfterApply): string | undefined {
+  if (steps.some((step) => step.do === 'backup')) return retained.get(id)?.removal?.backup?.name ?? backups.get(id)
+  return effects.migrations.some((m) => m.kind !== 'expand') ? backups.get(id) : undefined
+}
+
 /** What one change did to data, for machines; undefined for one that did nothing to any. */
 export interface DataDone {
   readonly migrations: readonly string[]
@@ -31,7 +37,7 @@ export interface DataDone {
   readonly awaiting: readonly DataClass[]
   readonly quarantined: readonly { readonly class: DataClass; readonly purgeAt: string }[]
   readonly purged: readonly { readonly class: DataClass; readonly at: string }[]
-  /** Of this apply, or of the removal. */
+  /** Written, or read back once more. */
   readonly backup: string | null
 }
 
@@ -46,6 +52,6 @@ export function dataDone({ id, outcome }: ChangeOutcome, change: Change | undefi
     awaiting: are('awaiting'),
     quarantined: states.flatMap(({ key, state }) => (state.state === 'quarantined' ? [{ class: key, purgeAt: state.purgeAt }] : [])),
     purged: states.flatMap(({ key, state }) => (state.state === 'purged' ? [{ class: key, at: state.at }] : [])),
-    backup: after.backups.get(id) ?? removal?.backup?.name ?? null,
+    backup: backupOf(change, after) ?? null,
   }
 }

@@ -2,7 +2,7 @@ import type { ApplyResult } from '../../reconciler/apply/apply.ts'
 import type { ChangeOutcome } from '../../reconciler/apply/settle.ts'
 import type { Change, Plan } from '../../schemas/plan.ts'
 import { safe, type Paint } from '../terminal.ts'
-import type { AfterApply } from '../after-apply.ts'
+import { backupOf, type AfterApply } from '../after-apply.ts'
 import { renderPlan } from './plan.ts'
 import { doneText, type Row } from './removal.ts'
 import { answerCommand, leftRows } from './what-is-left.ts'
@@ -10,7 +10,10 @@ import { answerCommand, leftRows } from './what-is-left.ts'
 /** What apply did, for people. `diffs` tells how repaired files differed, by plugin; `after` is what was recorded. */
 export function renderApplied(decided: Plan, result: ApplyResult, paint: Paint, { diffs = new Map(), after }: { readonly diffs?: ReadonlyMap<string, string>; readonly after?: AfterApply | undefined } = {}): string {
   const changes = new Map(decided.changes.map((change) => [change.id, change]))
-  const waiting = renderPlan({ ...decided, changes: [] }, paint).split('\n\n').slice(0, -1)
+  // What a change left open is told with it.
+  const told = new Set(result.outcomes.filter((o) => o.outcome === 'applied' && after?.retained.has(o.id)).map((o) => o.id))
+  const notices = decided.notices.filter(({ id, code }) => code !== 'DecisionRequired' || !told.has(id))
+  const waiting = renderPlan({ ...decided, changes: [], notices }, paint).split('\n\n').slice(0, -1)
   const lines = [
     ...(result.recovered ? [paint('change', 'An interrupted apply was found and finished or undone.')] : []),
     ...result.outcomes.flatMap((outcome) => [outcomeLine(outcome, after, doneWords(outcome, changes.get(outcome.id), after), paint), ...dataLines(outcome, changes.get(outcome.id), after, paint), ...diffLines(diffs.get(outcome.id), paint)]),
@@ -49,7 +52,7 @@ function dataLines({ id, outcome }: ChangeOutcome, change: Change | undefined, a
   const gone = after.retained.get(id)
   const ran = change.effects.migrations.map((m) => m.id)
   const command = gone && answerCommand(gone)
-  const backup = after.backups.get(id)
+  const backup = backupOf(change, after)
   const rows: readonly Row[] = [
     ...(ran.length > 0 ? [['ran', ran.join(', ')] as const] : []),
     ...(gone ? leftRows(gone, change.effects.holdings) : []),

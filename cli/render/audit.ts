@@ -21,8 +21,16 @@ function detailsText({ details }: AuditRecord): string {
   const [from, to] = [versionIn(details['from']), versionIn(details['to'])]
   const versions = from !== undefined && to !== undefined && from !== to ? `${from} -> ${to}` : (to ?? from)
   const generation = details['generation']
-  const parts = [versions, typeof generation === 'number' ? `generation ${generation}` : undefined, details['interrupted'] === true ? 'interrupted' : undefined]
+  const parts = [versions, typeof generation === 'number' ? `generation ${generation}` : undefined, details['interrupted'] === true ? 'interrupted' : undefined, ...dataTexts(details)]
   return parts.map((part) => (part === undefined ? '' : `  ${safe(part)}`)).join('')
+}
+
+/** Which class of a removed plugin's things it was about, what was answered, how much went, and into or from which backup. */
+function dataTexts(details: AuditRecord['details']): readonly string[] {
+  const text = (key: string): string | undefined => (typeof details[key] === 'string' ? details[key] : undefined)
+  const count = (key: string): readonly string[] => (typeof details[key] === 'number' ? [`${details[key]} ${key}`] : [])
+  const [about, answer, backup] = [text('class'), text('answer'), text('backup')]
+  return [...(about === undefined ? [] : [answer === undefined ? about : `${about}: ${answer}`]), ...count('rows'), ...count('files'), ...(backup === undefined ? [] : [backup])]
 }
 
 function versionIn(side: unknown): string | undefined {

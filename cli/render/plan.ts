@@ -2,6 +2,7 @@ import type { Blocked, Change, Notice, Plan } from '../../schemas/plan.ts'
 import { printable } from '../../schemas/printable.ts'
 import { upgradeLevel } from '../../schemas/versions.ts'
 import { safe, type Paint, type Tone } from '../terminal.ts'
+import { isEmpty } from '../../reconciler/plan/removal-words.ts'
 import { dataRows, type Row } from './removal.ts'
 import { plugins, signerShown } from './words.ts'
 
@@ -58,8 +59,14 @@ function renderChange(change: Change, paint: Paint): string {
   const [symbol, tone] = SYMBOL[change.action]
   const head = `${paint(tone, symbol)} ${paint('strong', change.id)} ${versions(change)}  ${paint('quiet', `${VERB[change.action]}: ${safe(change.reason)}`)}`
   const rows = details(change).map(([name, text]) => `    ${paint('quiet', name.padEnd(12))} ${safe(text)}`)
-  const answer = change.effects.answer === undefined ? [] : [`    ${paint('quiet', 'answer in plugins.yaml:')}`, ...indent(change.effects.answer)]
+  const flags = answerFlags(change)
+  const answer = change.effects.answer === undefined ? [] : [`    ${paint('quiet', 'answer in plugins.yaml:')}`, ...indent(change.effects.answer), ...(flags === '' ? [] : [`    ${paint('quiet', `or with it: catalyst apply ${flags}`)}`])]
   return [head, ...rows, ...answer].join('\n')
+}
+
+/** The same answer for a command line, where git is not the place for it. */
+function answerFlags({ id, effects: { asks = [], holdings = {} } }: Change): string {
+  return asks.filter((key) => !isEmpty(key, holdings)).map((key) => `--answer ${id}:${key}=keep`).join(' ')
 }
 
 function versions({ from, to, removed }: Change): string {

@@ -30,6 +30,10 @@ export class Shop {
   readonly dir: string
   readonly env: NodeJS.ProcessEnv
   now: string | undefined
+  /** What a person types, question by question; undefined: nobody is at the terminal. */
+  typed: string[] | undefined
+  /** The questions that were put. */
+  readonly asked: string[] = []
 
   private constructor(world: World, index: IndexRepository, dir: string) {
     this.world = world
@@ -74,6 +78,14 @@ export class Shop {
     writeFileSync(join(this.dir, name), text)
   }
 
+  /** Changes one byte in the middle of a file. */
+  flip(name: string): void {
+    const bytes = readFileSync(join(this.dir, name))
+    const at = bytes.length >> 1
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(join(this.dir, name), bytes)
+  }
+
   /** Runs a command for people. */
   run(command: string, around: Partial<HouseOptions> = {}): Promise<Answer> {
     return this.#run(command.split(' ').filter((a) => a !== ''), around)
@@ -106,7 +118,8 @@ export class Shop {
   async #run(args: readonly string[], around: Partial<HouseOptions>): Promise<Answer> {
     let out = ''
     let err = ''
-    const terminal = { out: (text: string) => void (out += `${text}\n`), err: (text: string) => void (err += `${text}\n`), colour: false, interactive: false, columns: 100 }
+    const ask = async (question: string): Promise<string> => (this.asked.push(question), this.typed?.shift() ?? '')
+    const terminal = { ...(this.typed ? { ask } : {}), out: (text: string) => void (out += `${text}\n`), err: (text: string) => void (err += `${text}\n`), colour: false, interactive: false, columns: 100 }
     const now = this.now
     const exit = await main(['-C', this.dir, ...args], terminal, { env: this.env, ...(now ? { now: () => now } : {}), ...around })
     const document = args[0] === '--json' ? JSON.parse(out) : { result: undefined, problems: [] }
