@@ -1,6 +1,6 @@
 import type { Change } from '../../schemas/plan.ts'
 import type { DataStep, Phase, PhasedGroup } from '../../schemas/plan-data.ts'
-import { runOrder } from './migration-path.ts'
+import { runOrder, type RunOrder } from './migration-path.ts'
 
 /**
  * How the changes of a plan are carried out, group by group (`schemas/plan-data.ts` says what each phase means). Groups that
@@ -16,7 +16,7 @@ export function phasedGroups(changes: readonly Change[]): PhasedGroup[] {
 const BEFORE: ReadonlySet<DataStep['do']> = new Set(['move', 'return', 'revert', 'restore'])
 
 function phasedGroup(group: number, changes: readonly Change[]): PhasedGroup {
-  const orders = changes.map((change) => ({ id: change.id, ...runOrder(change.effects.migrations) }))
+  const orders = changes.map((change) => ({ id: change.id, ...orderOf(change) }))
   const run = (phase: 'expand' | 'breaking' | 'contract'): Phase => ({ phase, run: orders.flatMap((order) => order[phase].map((m) => ({ plugin: order.id, migration: m.id }))) })
   const of = (phase: Exclude<Phase, { run: unknown }>['phase'], is: (change: Change) => boolean): Phase => ({ phase, plugins: changes.filter(is).map((c) => c.id) })
   const phases: readonly Phase[] = [
@@ -32,6 +32,12 @@ function phasedGroup(group: number, changes: readonly Change[]): PhasedGroup {
   ]
   const own = changes.some((change) => change.effects.migrations.length > 0 || (isEntering(change) && does(change, (step) => BEFORE.has(step.do))))
   return { group, plugins: changes.map((c) => c.id), generation: own ? 'own' : 'shared', phases: phases.filter(hasWork) }
+}
+
+/** Tables that are first brought back, moved or taken back cannot be expanded before that: there is no old code on them either. */
+function orderOf(change: Change): RunOrder {
+  const order = runOrder(change.effects.migrations)
+  return does(change, (step) => BEFORE.has(step.do)) ? { expand: [], breaking: [...order.expand, ...order.breaking], contract: order.contract } : order
 }
 
 /** A change that leads to code, not away from it. */

@@ -21,7 +21,7 @@ export interface Collection {
 /**
  * Decides what may go. Kept are: the newest `keep` generations and those that were live in the last `keep`
  * activations, the one of `current`, those of running hosts, every tree that one of them or an install record or a
- * retained plugin needs. Only call while holding the lease: an apply stages trees before anything names them.
+ * retained plugin, whose policy does not let its code go, needs. Only call while holding the lease: an apply stages trees before anything names them.
  */
 export function planCollection(paths: StorePaths, store: StoreSnapshot, options: { readonly now: string; readonly keep?: number }): Collection {
   const here = generationNumbers(paths)
@@ -54,7 +54,7 @@ function keptGenerations(paths: StorePaths, store: StoreSnapshot, now: string, k
 function usedTrees(paths: StorePaths, store: StoreSnapshot, here: readonly number[], kept: ReadonlySet<number>): ReadonlySet<Digest> {
   const recorded = store.generations.filter((g) => kept.has(g.number)).flatMap((g) => Object.values(g.plugins).map((p) => p.tree))
   const linked = here.flatMap((number) => [...linkedTrees(paths, number).values()])
-  return new Set([...recorded, ...linked, ...store.installs.map((r) => r.block.tree), ...store.retained.map((r) => r.block.tree)])
+  return new Set([...recorded, ...linked, ...store.installs.map((r) => r.block.tree), ...store.retained.filter((r) => r.removal?.code !== 'removed').map((r) => r.block.tree)])
 }
 
 function treesHere(paths: StorePaths): Digest[] {
