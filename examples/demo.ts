@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { startExampleWorld, type ExampleWorld } from './story/example-world.ts'
 import { narrator, type Narrator } from './story/narrator.ts'
 import { startRegistry, type StoryRegistry } from './story/registry.ts'
+import { removeAndReturn, upgradeAndBack } from './story/tables.ts'
 
 /*
  * `npm start`: a store's wish becomes signed plugins that are fetched, proven and switched live, then changed, refused
- * and rolled back. Every command is the real one; GitHub and Sigstore are real protocols on loopback (examples/world/).
+ * and rolled back; tables go along, and stay when their plugin goes. Every command is the real one; GitHub and Sigstore are real protocols on loopback (examples/world/).
  */
 
 const STORE = `# What the store "Nordlicht" wants.
@@ -60,6 +61,9 @@ try {
   await install(story)
   await change(world, registry, story)
   await undo(story)
+  const scene = { world, registry, dir, edit }
+  await upgradeAndBack(scene, story)
+  await removeAndReturn(scene, story)
   await withoutGitHub(world, registry, story)
   story.say(`\nThat was the whole loop in ${((performance.now() - began) / 1000).toFixed(1)} s. The same on your store: see README.md, "On your own store".`)
 } finally {

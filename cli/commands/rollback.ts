@@ -1,4 +1,5 @@
 import { CatalystError } from '../../schemas/errors.ts'
+import { OFF_REASON } from '../../reconciler/apply/standing.ts'
 import { liftHolds, rollback, type RollbackResult } from '../../reconciler/apply/rollback.ts'
 import type { RollbackRequest, RolledBack } from '../../reconciler/apply/rollback-target.ts'
 import type { DataRollback } from '../../reconciler/plan/data-rollback.ts'
@@ -41,10 +42,10 @@ function assertOneTarget({ id, to, lift }: RollbackArgs): void {
   if (to !== undefined && !Number.isInteger(to)) throw new CatalystError('USAGE', '--to takes the number of a generation', { hint: 'List them with `catalyst generations`.' })
 }
 
-/** Without a number: the generation that was live before the present one. */
+/** Without a number: the generation that was live before the present one. One in which a plugin was off only while its tables changed is no state to go back to. */
 async function generationRequest(to: number | undefined, store: StoreSnapshot): Promise<RollbackRequest> {
   if (to !== undefined) return { to }
-  const before = store.activations.toReversed().find((a) => a.generation !== store.generation?.number)
+  const before = store.activations.toReversed().find((a) => a.generation !== store.generation?.number && a.reason !== OFF_REASON)
   if (!before) throw new CatalystError('GENERATION_UNKNOWN', 'no other generation was ever live in this store')
   return { to: before.generation }
 }

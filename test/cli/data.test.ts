@@ -86,6 +86,12 @@ describe('upgrade and rollback with tables', () => {
     expect(applied.result.outcomes).toMatchObject([{ id: POINTS, outcome: 'applied', to: '1.2.0', data: { migrations: ['0003_rename'], backup: expect.stringMatching(/^points-/) } }])
     expect(names(shop, ACCOUNTS, 'customer')).toEqual(NAMES)
 
+    expect((await shop.json('rollback')).result.changes).toMatchObject([{ id: POINTS, from: '1.2.0', to: '1.1.0' }])
+    expect((await shop.json('status')).result.plugins).toContainEqual(expect.objectContaining({ id: POINTS, enabled: true }))
+    expect(names(shop)).toEqual(NAMES)
+    await shop.json(`rollback ${POINTS} --lift`)
+    expect((await shop.json('apply')).exit).toBe(0)
+
     const back = await shop.json(`rollback ${POINTS}`)
     expect(back.result.changes).toMatchObject([{ id: POINTS, from: '1.2.0', to: '1.1.0', data: 'undid 0003_rename by its down', dataKind: 'down', backup: expect.stringMatching(/^points-/) }])
     expect(names(shop)).toEqual(NAMES)
@@ -205,6 +211,7 @@ describe('removal that destroys', () => {
     const { backup } = result.outcomes[0].data
     expect(result.outcomes[0].data).toMatchObject({ awaiting: [], quarantined: [{ class: 'data', purgeAt: day(2) }, { class: 'tables', purgeAt: day(2) }], purged: [] })
     expect(file()).toBe(false)
+    expect(JSON.parse(shop.read('.catalyst/stamp'))).toMatchObject({ validUntil: day(2) })
 
     shop.now = day(1.9)
     expect((await shop.json('plan')).result).toMatchObject({ changes: [], validUntil: day(2) })
