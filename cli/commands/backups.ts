@@ -1,7 +1,8 @@
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
-import type { BackupRef, PluginData } from '../../reconciler/data-ports.ts'
+import type { BackupRef, PluginData, Removal } from '../../reconciler/data-ports.ts'
 import { bytesText, counted } from '../../reconciler/plan/amounts.ts'
 import type { DesiredState } from '../../reconciler/plan/desired.ts'
+import { wasEmpty } from '../../reconciler/plan/retained.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
 import { safe } from '../terminal.ts'
 
@@ -54,6 +55,10 @@ async function damaged(listed: readonly BackupRef[], backups: PluginData['backup
   return problems
 }
 
+function isOpen(removal: Removal): boolean {
+  return (['data', 'tables'] as const).some((key) => removal.classes[key].state !== 'purged' && !wasEmpty(key, removal))
+}
+
 async function made(desired: DesiredState, id: string | undefined, context: CommandContext): Promise<CommandResult> {
   const { house } = context
   const refs = await house.withLease(desired, async (state) => {
@@ -69,11 +74,11 @@ async function made(desired: DesiredState, id: string | undefined, context: Comm
   return { exit: 0, text, result: { backups: refs } }
 }
 
-/** What a removed plugin's policy promised stays until it is purged: those backups are not pruned. */
+/** The backup of a removal is not pruned as long as something is left that it would bring back; after the purge it ages like the others. */
 async function pruned(desired: DesiredState, backups: PluginData['backups'], { keep = KEEP, keepDays = KEEP_DAYS }: BackupsArgs, { house }: CommandContext): Promise<CommandResult> {
   const removed = await house.withLease(desired, async (state) => {
     const { retained } = await state.read()
-    const pinned = new Set(retained.flatMap(({ removal }) => (removal?.backup ? [removal.backup.name] : [])))
+    const pinned = new Set(retained.flatMap(({ removal }) => (removal?.backup && isOpen(removal) ? [removal.backup.name] : [])))
     return backups.prune({ keep, keepDays, now: house.now(), pinned })
   })
   const text = removed.length === 0 ? 'No backup is old enough to go.' : [...removed.map((name) => `- ${safe(name)}`), '', `${counted(removed.length, 'backup')} removed.`].join('\n')

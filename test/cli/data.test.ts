@@ -241,6 +241,19 @@ describe('removal that destroys', () => {
     expect((await shop.json('plan')).result.changes).toEqual([])
   })
 
+  test('a rollback brings it back, out of quarantine too, and holds the removal', async () => {
+    await install(gone)
+    await takeOut()
+    await shop.json('apply')
+    expect((await shop.run('rollback')).out).toMatch(/\+ points 1\.0\.0 {2}back/)
+    expect(names(shop)).toEqual(NAMES)
+    expect(file()).toBe(true)
+    expect(await shop.installed()).toHaveProperty(POINTS)
+    shop.now = day(9)
+    expect((await shop.json('apply')).result).toMatchObject({ outcomes: [], notices: [{ id: POINTS, code: 'Held' }] })
+    expect(names(shop)).toEqual(NAMES)
+  })
+
   test('a damaged backup destroys nothing: another one is written first', async () => {
     await install(gone)
     await takeOut()
@@ -288,6 +301,11 @@ describe('backups by hand', () => {
     const { result } = await shop.json('backups --prune --keep 0 --keep-days 0')
     expect(result.removed).toHaveLength(3)
     expect((await shop.json('backups')).result.backups).toMatchObject([{ name: promised }])
+    expect((await shop.json(`purge ${POINTS} --yes`)).exit).toBe(0)
+    expect((await shop.json('backups --prune')).result.removed).toEqual([])
+    shop.now = day(120)
+    expect((await shop.json('backups --prune --keep 0 --keep-days 30')).exit).toBe(0)
+    expect((await shop.json('backups')).result.backups).toEqual([])
   })
 
   test('a restore takes back what was written since, after a backup of that', async () => {

@@ -20,6 +20,15 @@ test('npm start tells the whole story and ends with 0', async () => {
     'product-feed 1.0.0  removed',
     'stripe-payments 2.1.1 -> 2.1.0', //    undone
     'was rolled back and is not taken again by itself',
+    'breaking     migration 0003_rename_order_id', // consent to a change of tables
+    'ran          0003_rename_order_id, 0004_drop_email',
+    'undid 0004_drop_email, 0003_rename_order_id by their downs',
+    'ada order_id=o-1001, bob order_id=o-1002; 131 points',
+    'loyalty-points 1.1.0  removed', //     its tables stay
+    'asks         tables (3: 8 rows',
+    'loyalty-points 1.1.0  decided', //     the answer
+    'loyalty-points 1.1.0  attached again',
+    'ada order_id=o-1001, bob order_id=o-1002; 131 points',
     'while GitHub is gone',
     'That was the whole loop',
   ]
