@@ -21,6 +21,8 @@ export interface Sizes {
   readonly coldGrowth: readonly number[]
   readonly calmGrowth: readonly number[]
   readonly proofs: readonly number[]
+  /** Plugins that own tables, and of each how many. */
+  readonly owners: { readonly plugins: number; readonly tables: number }
   /** Uncounted rounds before the others. */
   readonly warmUps: number
   /** Rounds of quick and of slow measurements. */
@@ -40,6 +42,7 @@ export const FULL: Sizes = {
   coldGrowth: [10, 50, 100, 200],
   calmGrowth: [10, 50, 200, 500],
   proofs: [1, 10, 100, 200],
+  owners: { plugins: 200, tables: 5 },
   warmUps: 1,
   quickRounds: 25,
   slowRounds: 7,

@@ -4,10 +4,12 @@ import { coldGrowth, coldInstall } from './cold-install.ts'
 import { Ground } from './ground.ts'
 import { nothingToDo, nothingToDoGrowth } from './nothing-to-do.ts'
 import type { Peer } from './peers.ts'
+import { planWithTables } from './plan-with-tables.ts'
 import { proofs } from './proofs.ts'
 import { resolving } from './resolving.ts'
 import { rollback } from './rollback.ts'
 import type { Section } from './row.ts'
+import type { WorldSize } from './loopback.ts'
 import { startWorldProcess } from './world-process.ts'
 
 const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Section>>> = {
@@ -17,6 +19,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   resolve: () => resolving(),
   proofs,
   backup,
+  'plan-with-tables': planWithTables,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,
 }
@@ -54,8 +57,8 @@ export async function measureAll({ sizes, peers, only = SECTION_NAMES, tell = ()
 }
 
 /** No more plugins than are measured: publishing is not what we are here for. */
-function worldFor(sizes: Sizes, names: readonly string[]): { full: number; small: number } {
+function worldFor(sizes: Sizes, names: readonly string[]): WorldSize {
   const full = Math.max(2 * sizes.calm, sizes.cold, ...sizes.proofs, ...(names.includes('cold-growth') ? sizes.coldGrowth : []))
   const most = names.includes('calm-growth') ? Math.max(...sizes.calmGrowth) : 0
-  return { full, small: Math.max(0, most - full) }
+  return { full, small: Math.max(0, most - full), owners: { ...sizes.owners, plugins: names.includes('plan-with-tables') ? sizes.owners.plugins : 0 } }
 }

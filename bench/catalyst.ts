@@ -16,12 +16,19 @@ export function newMachine(ground: Ground): Machine {
   return { cache: ground.folder('cache'), state: ground.folder('state') }
 }
 
+/** What a store asks besides plugins of any 1.x version, in the SQLite file that is the default. */
+export interface OddWish {
+  readonly database?: string
+  /** By plugin. */
+  readonly configs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
 /** A store on a machine, and its commands as they are started. */
 export class Store {
   readonly dir: string
   readonly #env: Readonly<Record<string, string>>
 
-  constructor(ground: Ground, world: Loopback, machine: Machine, plugins: readonly OfferedPlugin[]) {
+  constructor(ground: Ground, world: Loopback, machine: Machine, plugins: readonly OfferedPlugin[], odd: OddWish = {}) {
     this.dir = ground.folder('store')
     this.#env = {
       PATH: process.env.PATH ?? '',
@@ -31,7 +38,7 @@ export class Store {
       CATALYST_GITHUB_API_URL: world.githubApiUrl,
       CATALYST_GITHUB_URL: world.githubUrl,
     }
-    write(this.dir, { 'trusted-root.json': world.trustedRoot, 'plugins.yaml': wish(world, plugins) })
+    write(this.dir, { 'trusted-root.json': world.trustedRoot, 'plugins.yaml': wish(world, plugins, odd) })
   }
 
   command(...args: readonly string[]): Command {
@@ -44,20 +51,20 @@ export class Store {
   }
 
   /** Asks for other plugins from now on. */
-  want(world: Loopback, plugins: readonly OfferedPlugin[]): void {
-    write(this.dir, { 'plugins.yaml': wish(world, plugins) })
+  want(world: Loopback, plugins: readonly OfferedPlugin[], odd: OddWish = {}): void {
+    write(this.dir, { 'plugins.yaml': wish(world, plugins, odd) })
   }
 }
 
-function wish(world: Loopback, plugins: readonly OfferedPlugin[]): string {
+function wish(world: Loopback, plugins: readonly OfferedPlugin[], { database, configs = {} }: OddWish): string {
   return `apiVersion: catalyst.dev/v1
 kind: PluginSet
-store: { id: bench }
+store: ${JSON.stringify({ id: 'bench', database })}
 registries:
   - { name: official, url: "${world.indexUrl}", sigstore: ./trusted-root.json }
 policy: { minimumReleaseAge: 0s, maxRemovals: 100% }
-plugins:
-${plugins.map(({ id }) => `  ${id}: { version: ^1.0.0 }\n`).join('')}`
+plugins: ${plugins.length === 0 ? '{}' : ''}
+${plugins.map(({ id }) => `  ${id}: ${JSON.stringify({ version: '^1.0.0', config: configs[id] })}\n`).join('')}`
 }
 
 /** Node by itself: what every start of ours costs at least. */

@@ -2,6 +2,7 @@ import type { Digest } from '../schemas/digest.ts'
 import type { Published } from '../examples/world/publish.ts'
 import { startWorld } from '../examples/world/world.ts'
 import { npmRegistry } from './npm-registry.ts'
+import { ownerPlan } from './owner-plugin.ts'
 import { FULL_SIZE, pluginFiles } from './plugin-files.ts'
 
 /*
@@ -9,10 +10,14 @@ import { FULL_SIZE, pluginFiles } from './plugin-files.ts'
  * shares the machine with the same server. It publishes the plugins once and then only serves.
  */
 
-/** How many plugins of `FULL_SIZE` to publish, and how many of four files after them (for rows where only their number counts). */
+/**
+ * How many plugins of `FULL_SIZE` to publish, how many of four files after them (for rows where only their number counts),
+ * and how many whose migrations make tables.
+ */
 export interface WorldSize {
   readonly full: number
   readonly small: number
+  readonly owners: { readonly plugins: number; readonly tables: number }
 }
 
 /** A published plugin as the peers see it. */
@@ -38,18 +43,20 @@ export interface Loopback {
   /** The text of a Sigstore trusted root. */
   readonly trustedRoot: string
   readonly plugins: readonly OfferedPlugin[]
+  /** Those that own tables; not among the others. */
+  readonly owners: readonly OfferedPlugin[]
 }
 
 /** Publishes at most so many at once: each signs here and writes its repository with a git process. */
 const AT_ONCE = 4
 
-async function serve({ full, small }: WorldSize): Promise<Loopback> {
+async function serve({ full, small, owners }: WorldSize): Promise<Loopback> {
   const world = await startWorld()
-  const ids = Array.from({ length: full + small }, (_, i) => `bench-${String(i + 1).padStart(3, '0')}`)
+  const plans = [...numbered('bench', full + small).map((id, i) => ({ id, files: pluginFiles(id, i < full ? FULL_SIZE : 4) })), ...numbered('owner', owners.plugins).map((id) => ownerPlan(id, owners.tables))]
   const releases: Published[] = []
-  const queue = ids.entries()
+  const queue = plans.entries()
   const publish = async (): Promise<void> => {
-    for (const [i, id] of queue) releases[i] = await world.publish({ id, version: '1.0.0', files: pluginFiles(id, i < full ? FULL_SIZE : 4) })
+    for (const [i, plan] of queue) releases[i] = await world.publish({ ...plan, version: '1.0.0' })
   }
   await Promise.all(Array.from({ length: AT_ONCE }, publish))
   const index = await world.createIndex()
@@ -60,7 +67,12 @@ async function serve({ full, small }: WorldSize): Promise<Loopback> {
     npm.server.close()
     void world.close()
   })
-  return { githubUrl: world.url, githubApiUrl: world.apiUrl, indexUrl: `git+${index.url}`, npmUrl: npm.url, trustedRoot: JSON.stringify(world.sigstore.trustedRoot), plugins: releases.map(offered) }
+  return { githubUrl: world.url, githubApiUrl: world.apiUrl, indexUrl: `git+${index.url}`, npmUrl: npm.url, trustedRoot: JSON.stringify(world.sigstore.trustedRoot), plugins: releases.slice(0, full + small).map(offered), owners: releases.slice(full + small).map(offered) }
+}
+
+/** `bench-001` and so on. */
+function numbered(word: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `${word}-${String(i + 1).padStart(3, '0')}`)
 }
 
 /** The name in the package.json that the world writes. */

@@ -33,6 +33,11 @@ export function beside(what: string, ours: Measured, other: Measured, most?: num
   }
 }
 
+/** Ours beside another one, with a promise in milliseconds that holds whatever the other one took. */
+export function within(what: string, ours: Measured, other: Measured, mostMs: number): Row {
+  return { ...beside(what, ours, other), target: `<= ${milliseconds(mostMs)}`, ok: ours.median <= mostMs }
+}
+
 /** How a cost grows from one size to the next: at most linear times `slack`. */
 export function growth(what: string, unit: string, before: { readonly size: number; readonly ms: number }, now: { readonly size: number; readonly ms: number }, slack?: number): Row {
   const steps = now.size / before.size

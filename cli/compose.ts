@@ -28,6 +28,7 @@ import type { Said } from './config-checks.ts'
 import { databaseAddress, openDatabase } from './database.ts'
 import { codeOf } from './inspections.ts'
 import { progressTo } from './progress.ts'
+import type { OpenedData } from './plugin-data.ts'
 import { openProofs, type Proofs } from './proofs.ts'
 import { rememberedDatabase } from './remembered-database.ts'
 import { secretsOf } from './secrets.ts'
@@ -62,7 +63,7 @@ export class House {
   readonly #env: NodeJS.ProcessEnv
   readonly #progress: Progress & { end(): void }
   #proofs: Proofs | undefined
-  #data: Promise<PluginData> | undefined
+  #data: Promise<OpenedData> | undefined
 
   constructor(dir: string, options: HouseOptions) {
     this.files = new StoreFiles(dir)
@@ -314,7 +315,7 @@ export class House {
   async close(): Promise<void> {
     this.#progress.end()
     await this.#proofs?.close()
-    await this.#data?.then(({ tables }) => tables.close(), () => undefined)
+    await this.#data?.then((data) => data.close(), () => undefined)
   }
 
   #hosts(): ReleaseHosts {

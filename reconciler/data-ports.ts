@@ -83,7 +83,8 @@ export interface PluginTables {
   /**
    * Runs one migration and records it, or changes nothing.
    * @throws CatalystError MIGRATION_REFUSED (what it may not do, with line), MIGRATION_FAILED (what the database said),
-   * MIGRATION_TIMEOUT, LEASE_LOST, STATE_UNAVAILABLE
+   * MIGRATION_TIMEOUT, MIGRATION_CHANGED (it has run already), DATABASE_RIGHTS (what the store's role may not do, with the
+   * statement that grants it), LEASE_LOST, STATE_UNAVAILABLE
    */
   migrate(plugin: string, migration: Migration, fence: Fence, limits: SqlLimits): Promise<void>
   /** Undoes the newest applied migration of a plugin by its down. @throws as `migrate`, and MIGRATION_IRREVERSIBLE when it has none */

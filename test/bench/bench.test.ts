@@ -7,13 +7,13 @@ import { measureAll, SECTION_NAMES } from '../../bench/benchmarks.ts'
 import { inTurns, measured, run } from '../../bench/measure.ts'
 import { peakOf } from '../../bench/memory.ts'
 import { pluginFiles, FULL_SIZE } from '../../bench/plugin-files.ts'
-import { beside, growth } from '../../bench/row.ts'
+import { beside, growth, within } from '../../bench/row.ts'
 import { page, plainTable, verdict } from '../../bench/table.ts'
 
 /* That the benchmarks still run, at the smallest size and without peers. What they measure here means nothing. */
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const TINY: Sizes = { calm: 1, cold: 2, coldGrowth: [1], calmGrowth: [1], proofs: [1, 2], warmUps: 0, quickRounds: 1, slowRounds: 1, growthRounds: 1, backupRows: 500, backupRounds: 1, resolve: false }
+const TINY: Sizes = { calm: 1, cold: 2, coldGrowth: [1], calmGrowth: [1], proofs: [1, 2], owners: { plugins: 3, tables: 1 }, warmUps: 0, quickRounds: 1, slowRounds: 1, growthRounds: 1, backupRows: 500, backupRounds: 1, resolve: false }
 
 describe('every section runs', () => {
   beforeAll(() => {
@@ -30,7 +30,7 @@ describe('every section runs', () => {
       for (const row of rows) expect(text).toContain(row.what)
     }
     expect(plainTable(sections).split('\n').length).toBeGreaterThan(15)
-  })
+  }, 240_000)
 })
 
 describe('measuring', () => {
@@ -69,6 +69,11 @@ describe('rows', () => {
     expect(beside('w', ms(20.1), ms(10), 2)).toMatchObject({ ok: false })
     expect(beside('w', ms(10), ms(10), 1)).toMatchObject({ target: '< 1', ok: false })
     expect(beside('w', ms(10), ms(10))).toMatchObject({ ok: undefined })
+  })
+
+  test('a promise in milliseconds holds whatever the other took', () => {
+    expect(within('w', ms(300), ms(10), 300)).toMatchObject({ ratio: 30, target: '<= 300 ms', ok: true })
+    expect(within('w', ms(300.1), ms(300), 300)).toMatchObject({ ok: false })
   })
 
   test('growth may be linear and a bit more', () => {
