@@ -74,7 +74,7 @@ beforeAll(async () => {
   pub = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string
   env = { CATALYST_GITHUB_API_URL: world.apiUrl, CATALYST_GITHUB_URL: world.url }
   mkdirSync(join(dir, SECRET))
-  runner = new ActionsRunner({ dir, origin: join(dir, 'origin.git'), catalyst: await builtClone(dir), secrets: { DATABASE_URL: `sqlite:${join(dir, SECRET, 'store.db')}`, SNAPSHOT_KEY: key }, env })
+  runner = new ActionsRunner({ dir, origin: join(dir, 'origin.git'), catalyst: await builtClone(dir), secrets: { DATABASE_URL: `sqlite:${join(dir, SECRET, 'store.db')}`, SNAPSHOT_KEY: key, STRIPE_API_KEY: 'sk_test', STRIPE_WEBHOOK_SECRET: 'whsec_test' }, env })
   cpSync(EXAMPLE, join(dir, 'author'), { recursive: true })
   edit('plugins.yaml', (text) => text.replace('git+https://github.com/catalyst-commerce/registry', `git+${index.url}`).replace('public-good', './official.root.json'))
   write('official.root.json', JSON.stringify(world.sigstore.trustedRoot))
