@@ -35,9 +35,22 @@ export async function recover(deps: RecoverDeps, token: number): Promise<{ reado
   const { open } = readJournal(paths.journal)
   if (open.some((line) => line.key.startsWith('restore'))) await (await deps.data?.())?.backups.settle({ token, now: deps.clock() })
   const repaired = await recordRepairs(open, store, deps, token)
+  const told = await recordRestore(open, store, deps, token)
   clearUp(paths, store)
   openJournal(paths.journal).clear()
-  return { store: repaired ? await state.read() : store, recovered: true }
+  return { store: repaired || told ? await state.read() : store, recovered: true }
+}
+
+/** A restore is in the place of what was there wholly or not at all, and must not miss in the audit when it was cut off before it could be told. */
+async function recordRestore(open: readonly JournalLine[], { generation, installs, holds }: StoreSnapshot, { state, clock, by }: RecoverDeps, token: number): Promise<boolean> {
+  const begun = open.find((line) => line.key === 'restore')
+  const name = begun?.details?.['name']
+  if (begun === undefined || typeof name !== 'string' || !generation) return false
+  const told = (await state.audit({ limit: 100 })).some((r) => r.event === 'restore' && r.details['backup'] === name && r.at >= begun.at)
+  if (told) return false
+  const audit = [{ event: 'restore', id: name.replace(/-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$/, ''), details: { backup: name, interrupted: true } }]
+  await state.commit({ generation, activation: { at: clock(), by, reason: 'recover' }, installs, removed: [], holds, audit, token }, clock())
+  return true
 }
 
 /** Details of the journal's intent to replace an altered tree. */
