@@ -12,7 +12,7 @@ test('npm start tells the whole story and ends with 0', async () => {
     'google-analytics waits', //            nobody has said what it may do
     'Wrote plugins.lock.yaml: 5 plugins',
     'Plan: 5 to install',
-    '5 applied. Generation 1 is live.',
+    '5 applied. Generation 2 is live.',
     'No changes. 5 plugins as wanted', //   law 1
     'stripe-payments 2.2.0 is kept back', // asks for more than its grant
     'SUBJECT_MISMATCH', //                  the swapped bundle
