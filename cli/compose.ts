@@ -4,8 +4,8 @@ import { CatalystError } from '../schemas/errors.ts'
 import { LIMITS } from '../schemas/limits.ts'
 import type { LockBlock } from '../schemas/lock.ts'
 import type { LockDeps } from '../reconciler/lock/lock.ts'
-import { authorize, type AuthoritySources, type ReleaseHosts } from '../reconciler/lock/authority.ts'
-import { openRegistries, type OpenRegistries } from '../reconciler/lock/registries.ts'
+import type { AuthoritySources, ReleaseHosts } from '../reconciler/lock/authority.ts'
+import type { OpenRegistries } from '../reconciler/lock/registries.ts'
 import type { ApplyDeps } from '../reconciler/apply/apply.ts'
 import { holderName } from '../reconciler/apply/holder.ts'
 import { holdLease, type LeaseDeps } from '../reconciler/apply/lease.ts'
@@ -22,14 +22,14 @@ import { liveTrees } from '../reconciler/state/generations.ts'
 import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey } from '../reconciler/store-db/serial.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
+import { hasTree } from '../reconciler/state/trees.ts'
 import type { Http } from '../registry/http.ts'
 import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
 import type { Said } from './config-checks.ts'
 import { databaseAddress, openDatabase } from './database.ts'
-import { codeOf } from './inspections.ts'
 import { progressTo } from './progress.ts'
 import type { OpenedData } from './plugin-data.ts'
-import { openProofs, type Proofs } from './proofs.ts'
+import type { Proofs } from './proofs.ts'
 import { rememberedDatabase } from './remembered-database.ts'
 import { secretsOf } from './secrets.ts'
 import { settingsFrom, type Settings } from './settings.ts'
@@ -37,7 +37,7 @@ import type { Snapshot } from './snapshot.ts'
 import { StoreFiles } from './store-files.ts'
 import type { Terminal } from './terminal.ts'
 
-/* The only place that joins the reconciler to the real world. Everything is opened when it is first needed. */
+/* The only place that joins the reconciler to the real world. Everything is loaded and opened when it is first needed: a rollback starts without YAML, schemas and the network. */
 
 export interface HouseOptions {
   readonly terminal: Terminal
@@ -62,7 +62,7 @@ export class House {
   readonly #options: HouseOptions
   readonly #env: NodeJS.ProcessEnv
   readonly #progress: Progress & { end(): void }
-  #proofs: Proofs | undefined
+  #proofs: Promise<Proofs> | undefined
   #data: Promise<OpenedData> | undefined
 
   constructor(dir: string, options: HouseOptions) {
@@ -143,8 +143,7 @@ export class House {
   }
 
   async #damaged(installs: ObservedState['store']['installs']): Promise<ObservedState['damaged']> {
-    const { packages } = this.#proving()
-    const { hasTree } = await import('../reconciler/state/trees.ts')
+    const { packages } = await this.#proving()
     const present = installs.filter((r) => r.enabled && hasTree(this.paths, r.block.tree))
     const found = await Promise.all(present.map(async (r) => [r.id, await packages.damage(this.paths.tree(r.block.tree), r.block.tree)] as const))
     return new Map(found.filter(([, files]) => files.length > 0))
@@ -216,15 +215,14 @@ export class House {
   // ---- locking --------------------------------------------------------------------------------------------------
 
   async withLockDeps<T>(desired: DesiredState, work: (deps: LockDeps) => Promise<T>): Promise<T> {
-    const world = await this.#world(desired)
-    const { githubReleases } = await import('../registry/github.ts')
+    const [world, proofs, { githubReleases }] = await Promise.all([this.#world(desired), this.#proving(), import('../registry/github.ts')])
     try {
       return await work({
         ...world,
         releases: githubReleases({ apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl, token: this.settings.githubToken, http: world.http, cacheDir: this.settings.cacheDir }),
         hosts: this.#hosts(),
         keepBundle: (digest, bytes) => this.files.keepBundle(digest, bytes),
-        expect: (releases) => this.#proving().expect(releases),
+        expect: (releases) => proofs.expect(releases),
       })
     } finally {
       this.#progress.end()
@@ -236,8 +234,7 @@ export class House {
 
   /** `known` is what authority is drawn from besides the registries, and the blocks in which snapshots of them were seen. */
   async withApplyDeps<T>(desired: DesiredState, known: Pick<AuthoritySources, 'lock' | 'origins' | 'applied'> & { readonly seen: readonly LockBlock[] }, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
-    const world = await this.#world(desired)
-    const probe = await this.#probe()
+    const [world, probe, { authorize }, { openRegistries }] = await Promise.all([this.#world(desired), this.#probe(), import('../reconciler/lock/authority.ts'), import('../reconciler/lock/registries.ts')])
     let registries: Promise<OpenRegistries> | undefined
     const snapshot = async (name: string) => {
       registries ??= openRegistries(desired, known.seen, { registries: world.registries })
@@ -260,13 +257,14 @@ export class House {
   }
 
   async #probe(): Promise<Probe> {
-    const [{ createProbe, childDigest }, { rememberingProbe }] = await Promise.all([import('../sandbox/probe.ts'), import('./remembering-probe.ts')])
+    const [{ createProbe, childDigest }, { rememberingProbe }, { codeOf }] = await Promise.all([import('../sandbox/probe.ts'), import('./remembering-probe.ts'), import('./inspections.ts')])
     const code = codeOf(import.meta.url)
     return rememberingProbe(createProbe(), join(this.settings.verdictsDir, 'probes'), code && `${code} ${childDigest()}`)
   }
 
-  expect(releases: number): void {
-    this.#proving().expect(releases)
+  async expect(releases: number): Promise<void> {
+    const proofs = await this.#proving()
+    proofs.expect(releases)
   }
 
   async withRollbackDeps<T>(database: string, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {
@@ -314,7 +312,7 @@ export class House {
 
   async close(): Promise<void> {
     this.#progress.end()
-    await this.#proofs?.close()
+    await this.#proofs?.then((proofs) => proofs.close(), () => undefined)
     await this.#data?.then((data) => data.close(), () => undefined)
   }
 
@@ -326,19 +324,19 @@ export class House {
     return { state, clock: () => this.now(), holder: holderName(), by: this.settings.who }
   }
 
-  #proving(): Proofs {
-    const clockOffsetMs = this.#options.now ? Date.parse(this.#options.now()) - Date.now() : 0
-    this.#proofs ??= openProofs({ baseDir: this.files.dir, verdictsDir: this.settings.verdictsDir, clockOffsetMs })
-    return this.#proofs
+  #proving(): Promise<Proofs> {
+    return (this.#proofs ??= import('./proofs.ts').then(({ openProofs }) => {
+      const clockOffsetMs = this.#options.now ? Date.parse(this.#options.now()) - Date.now() : 0
+      return openProofs({ baseDir: this.files.dir, verdictsDir: this.settings.verdictsDir, clockOffsetMs })
+    }))
   }
 
   async #world(desired: DesiredState): Promise<World> {
-    const [{ createHttp }, { downloads }, { tokenFor }, indexes] = await Promise.all([import('../registry/http.ts'), import('../registry/downloads.ts'), import('../registry/credentials.ts'), import('./registries.ts')])
+    const [{ createHttp }, { downloads }, { tokenFor }, indexes, { verifier, packages }] = await Promise.all([import('../registry/http.ts'), import('../registry/downloads.ts'), import('../registry/credentials.ts'), import('./registries.ts'), this.#proving()])
     const http = createHttp({ proxyEnv: this.#env })
     const credentials = tokenFor(this.settings.githubToken, { apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl })
     const around = { storeDir: this.files.dir, cacheDir: this.settings.cacheDir, http, credentials }
     const registries: readonly IndexSource[] = desired.registries.map((registry) => indexes.indexSource(registry, around))
-    const { verifier, packages } = this.#proving()
     const artifacts = downloads({ cacheDir: this.settings.cacheDir, http, credentials, fileRoots: [...indexes.folderRoots(desired, this.files.dir), this.files.bundlesDir], warn: (message) => this.#options.terminal.err(message) })
     const locate = (registry: string | undefined, url: string): string => {
       if (registry === undefined) return url.startsWith('plugins.bundles/') ? pathToFileURL(join(this.files.dir, url)).href : url

@@ -1,7 +1,6 @@
-import { constants, enableCompileCache } from 'node:module'
+import { constants, createRequire, enableCompileCache } from 'node:module'
 import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { storePaths } from '../reconciler/state/paths.ts'
 import { checkStamp, type FreshStamp, type StampInput } from '../reconciler/state/stamp.ts'
 import { stampValues } from '../reconciler/state/stamped-values.ts'
@@ -21,13 +20,13 @@ export function start(argv: readonly string[], version: string, here: string, lo
     process.stdout.write(`No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; last looked at ${ago(answer.checkedAt)}.\n`)
     return
   }
-  load(join(here, 'catalyst.js'))
+  load(join(here, 'catalyst.cjs'))
 }
 
 function run(argv: readonly string[]): (file: string) => Promise<void> {
   return async (file) => {
     rememberCompiled(dirname(file), join(resolve(dirIn(argv)), '.catalyst'))
-    const { main } = (await import(pathToFileURL(file).href)) as typeof import('./main.ts')
+    const { main } = createRequire(file)(file) as typeof import('./main.ts')
     process.exitCode = await main(argv)
   }
 }

@@ -28,9 +28,9 @@ export function openInspections(folder: string, code: string | undefined): Inspe
   }
 }
 
-/** A bundler names a file by the digest of all that is in it and behind it: `proofs-ABCD2345.js`. A source file has no such name. */
+/** A bundler names a file by the digest of all that is in it and behind it: `proofs-01234567.cjs`. A source file has no such name. */
 export function codeOf(url: string): string | undefined {
-  return /-([A-Z0-9]{8})\.js$/.exec(url)?.[1]
+  return /-([0-9a-f]{8})\.cjs$/.exec(url)?.[1]
 }
 
 function isInspected(value: unknown): value is InspectedPackage {

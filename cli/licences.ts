@@ -12,7 +12,7 @@ interface Bundled {
 
 /**
  * The licences of every package that a bundle took code from, as one text: MIT, ISC, BSD and Apache-2.0 let us pass
- * their code on only with them. `inputs` are paths as esbuild's metafile names them. @throws Error for a package whose
+ * their code on only with them. `inputs` are paths of the files that went into it. @throws Error for a package whose
  * licence is not known: then it must not be bundled
  */
 export function licencesOf(inputs: readonly string[]): string {

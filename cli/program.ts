@@ -34,9 +34,10 @@ export function parseArguments(argv: readonly string[], version: string, write: 
       const common = program.opts<{ dir: string; json?: boolean }>()
       invocation = { name, json: common.json ?? false, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
     }
-  define(program, on)
+  const asked = argv.filter((word) => Object.hasOwn(COMMANDS, word))
+  define(program, on, asked.length > 0 && !argv.some((word) => HELP.has(word)) ? new Set(asked) : Object.keys(COMMANDS))
   // Only where no command is named: `add ID --version RANGE` means a range of its own.
-  if (!argv.some((word) => program.commands.some((command) => command.name() === word))) program.version(version)
+  if (asked.length === 0) program.version(version)
   return parsed(program, argv, () => invocation)
 }
 
@@ -60,14 +61,16 @@ type FromArguments<A> = (...given: any[]) => A
 
 type On = <A>(name: string, load: Loader<A>, args: FromArguments<A>) => (...given: unknown[]) => void
 
-function define(program: Program, on: On): void {
-  writing(program, on)
-  reading(program, on)
-  applying(program, on)
+/** Words after which all commands may be shown. */
+const HELP: ReadonlySet<string> = new Set(['help', '-h', '--help'])
+
+/** Only the commands that are asked for: defining all of them takes longer than parsing. */
+function define(program: Program, on: On, names: Iterable<string>): void {
+  for (const name of names) COMMANDS[name]?.(program, on)
   program.allowExcessArguments().action(() => {
     const [word] = program.args
     if (word === undefined) program.help()
-    else throw unknownCommand(word, program.commands.map((command) => command.name()))
+    else throw unknownCommand(word, Object.keys(COMMANDS))
   })
 }
 
@@ -92,53 +95,69 @@ function collected(value: string, before: readonly string[] = []): readonly stri
   return [...before, value]
 }
 
-function writing(program: Program, on: On): void {
-  program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
-    .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options))
-  program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>', 'take it from this registry').option('--source <source>', 'take it from a repository: github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
-    .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options })))
-  program.command('adopt [id]').description('make git say what is installed, of one plugin or of all').option('--dry-run', 'only tell')
-    .action(on('adopt', async () => (await import('./commands/adopt.ts')).adoptCommand, (id, options) => ({ id, ...options })))
-  program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
-    .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options })))
-  program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).addOption(new Option('--prove', 'with --check: prove every release again, as a pull request should').implies({ check: true }).conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')
-    .action(on('lock', async () => (await import('./commands/lock.ts')).lockCommand, (options) => options))
-  program.command('update [ids...]').description('move plugins forward as far as the policy allows').option('--latest', 'past the range in plugins.yaml')
-    .action(on('update', async () => (await import('./commands/lock.ts')).updateCommand, (ids, options) => ({ ids, ...options })))
-}
-
-function reading(program: Program, on: On): void {
-  program.command('outdated').description('newer versions, and why they are not taken')
-    .action(on('outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand, () => ({})))
-  program.command('why <id>').description('who wants a plugin, who signed it, what it may do')
-    .action(on('why', async () => (await import('./commands/why.ts')).whyCommand, (id) => ({ id })))
-  program.command('plan').description('what apply would do').option('--check', 'also read every installed file, to see what was altered').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--answer <answer>', ANSWER, collected).option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
-    .action(on('plan', async () => (await import('./commands/plan.ts')).planCommand, (options) => options))
-  program.command('diff [base]').description('what changed since another git revision, by the locks').option('--markdown', 'for a job summary')
-    .action(on('diff', async () => (await import('./commands/plan.ts')).diffCommand, (base, options) => ({ base: base ?? 'HEAD', ...options })))
-  program.command('status').description('what is installed, and how it is').option('--check', 'also check every installed file (exit 6 on drift)').option('--snapshot', 'print the signed state of the store, for plan --observed').option('--snapshot-key <pem>', 'private key that signs the snapshot')
-    .action(on('status', async () => (await import('./commands/status.ts')).statusCommand, (options) => options))
-  program.command('generations').description('what was live, and when')
-    .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({})))
-  program.command('audit').description('who changed what, and whether the record of it is whole').option('--limit <n>', 'how many records, the newest (default 20)', Number).option('--verify', 'prove the chain from its first record (exit 5 when it is broken)').option('--head <digest>', 'a head that you kept: it must be in the chain')
-    .action(on('audit', async () => (await import('./commands/audit.ts')).auditCommand, (options) => options))
-  program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>', 'whose source must have been built (default: the repository in the identity)').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
-    .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options })))
-}
-
-function applying(program: Program, on: On): void {
-  program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
-    .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options))
-  program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
-    .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options })))
-  program.command('backups [id]').description('backups of what plugins keep: tables and data folders').option('--make', 'back up now: one plugin, or all that are installed').option('--verify', 'read every byte of each (exit 1 when one is damaged)').option('--prune', 'remove old ones').option('--keep <n>', 'with --prune: keep so many of each plugin (default 5)', Number).option('--keep-days <n>', 'with --prune: and all that are younger (default 30)', Number)
-    .action(on('backups', async () => (await import('./commands/backups.ts')).backupsCommand, (id, options) => ({ id, ...options })))
-  program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin its newest backup').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it').option('-y, --yes', 'do not ask')
-    .action(on('restore', async () => (await import('./commands/restore.ts')).restoreCommand, (name, options) => ({ name, ...options })))
-  program.command('purge <id>').description('destroy what a removed plugin left and its policy does not keep, now').option('-y, --yes', 'do not ask')
-    .action(on('purge', async () => (await import('./commands/purge.ts')).purgeCommand, (id, options) => ({ id, ...options })))
-  program.command('gc').description('free what no kept generation uses').option('--dry-run', 'only tell').option('--keep <n>', 'generations to keep', Number)
-    .action(on('gc', async () => (await import('./commands/gc.ts')).gcCommand, (options) => options))
-  program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')
-    .action(on('lease', async () => (await import('./commands/lease.ts')).leaseCommand, (options) => options))
+/** Every command with its arguments, in the order in which help shows them. */
+const COMMANDS: Readonly<Record<string, (program: Program, on: On) => unknown>> = {
+  init: (program, on) =>
+    program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
+      .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options)),
+  add: (program, on) =>
+    program.command('add <id>').description('add a plugin, after showing what it asks for').option('--version <range>', 'version or range').option('--registry <name>', 'take it from this registry').option('--source <source>', 'take it from a repository: github:owner/repo[#path]').option('-y, --yes', 'grant what it asks for')
+      .action(on('add', async () => (await import('./commands/add.ts')).addCommand, (id, options) => ({ id, ...options }))),
+  adopt: (program, on) =>
+    program.command('adopt [id]').description('make git say what is installed, of one plugin or of all').option('--dry-run', 'only tell')
+      .action(on('adopt', async () => (await import('./commands/adopt.ts')).adoptCommand, (id, options) => ({ id, ...options }))),
+  remove: (program, on) =>
+    program.command('remove <id>').description('take a plugin out of plugins.yaml').option('--with-dependents', 'and those that need it')
+      .action(on('remove', async () => (await import('./commands/remove.ts')).removeCommand, (id, options) => ({ id, ...options }))),
+  lock: (program, on) =>
+    program.command('lock').description('choose and prove versions; write plugins.lock.yaml').addOption(new Option('--check', 'only tell whether the lock answers plugins.yaml').conflicts('merge')).addOption(new Option('--prove', 'with --check: prove every release again, as a pull request should').implies({ check: true }).conflicts('merge')).option('--merge', 'resolve merge conflicts in the lock')
+      .action(on('lock', async () => (await import('./commands/lock.ts')).lockCommand, (options) => options)),
+  update: (program, on) =>
+    program.command('update [ids...]').description('move plugins forward as far as the policy allows').option('--latest', 'past the range in plugins.yaml')
+      .action(on('update', async () => (await import('./commands/lock.ts')).updateCommand, (ids, options) => ({ ids, ...options }))),
+  outdated: (program, on) =>
+    program.command('outdated').description('newer versions, and why they are not taken')
+      .action(on('outdated', async () => (await import('./commands/outdated.ts')).outdatedCommand, () => ({}))),
+  why: (program, on) =>
+    program.command('why <id>').description('who wants a plugin, who signed it, what it may do')
+      .action(on('why', async () => (await import('./commands/why.ts')).whyCommand, (id) => ({ id }))),
+  plan: (program, on) =>
+    program.command('plan').description('what apply would do').option('--check', 'also read every installed file, to see what was altered').option('--detailed-exitcode', 'exit 2 when there are changes').option('--markdown', 'for a job summary').option('--answer <answer>', ANSWER, collected).option('--observed <file>', 'snapshot of the store (see status --snapshot), for machines that cannot reach it').option('--observed-key <pem>', 'public key of the snapshot')
+      .action(on('plan', async () => (await import('./commands/plan.ts')).planCommand, (options) => options)),
+  diff: (program, on) =>
+    program.command('diff [base]').description('what changed since another git revision, by the locks').option('--markdown', 'for a job summary')
+      .action(on('diff', async () => (await import('./commands/plan.ts')).diffCommand, (base, options) => ({ base: base ?? 'HEAD', ...options }))),
+  status: (program, on) =>
+    program.command('status').description('what is installed, and how it is').option('--check', 'also check every installed file (exit 6 on drift)').option('--snapshot', 'print the signed state of the store, for plan --observed').option('--snapshot-key <pem>', 'private key that signs the snapshot')
+      .action(on('status', async () => (await import('./commands/status.ts')).statusCommand, (options) => options)),
+  generations: (program, on) =>
+    program.command('generations').description('what was live, and when')
+      .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({}))),
+  audit: (program, on) =>
+    program.command('audit').description('who changed what, and whether the record of it is whole').option('--limit <n>', 'how many records, the newest (default 20)', Number).option('--verify', 'prove the chain from its first record (exit 5 when it is broken)').option('--head <digest>', 'a head that you kept: it must be in the chain')
+      .action(on('audit', async () => (await import('./commands/audit.ts')).auditCommand, (options) => options)),
+  verify: (program, on) =>
+    program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>', 'whose source must have been built (default: the repository in the identity)').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
+      .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options }))),
+  apply: (program, on) =>
+    program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
+      .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options)),
+  rollback: (program, on) =>
+    program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
+      .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options }))),
+  backups: (program, on) =>
+    program.command('backups [id]').description('backups of what plugins keep: tables and data folders').option('--make', 'back up now: one plugin, or all that are installed').option('--verify', 'read every byte of each (exit 1 when one is damaged)').option('--prune', 'remove old ones').option('--keep <n>', 'with --prune: keep so many of each plugin (default 5)', Number).option('--keep-days <n>', 'with --prune: and all that are younger (default 30)', Number)
+      .action(on('backups', async () => (await import('./commands/backups.ts')).backupsCommand, (id, options) => ({ id, ...options }))),
+  restore: (program, on) =>
+    program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin its newest backup').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it').option('-y, --yes', 'do not ask')
+      .action(on('restore', async () => (await import('./commands/restore.ts')).restoreCommand, (name, options) => ({ name, ...options }))),
+  purge: (program, on) =>
+    program.command('purge <id>').description('destroy what a removed plugin left and its policy does not keep, now').option('-y, --yes', 'do not ask')
+      .action(on('purge', async () => (await import('./commands/purge.ts')).purgeCommand, (id, options) => ({ id, ...options }))),
+  gc: (program, on) =>
+    program.command('gc').description('free what no kept generation uses').option('--dry-run', 'only tell').option('--keep <n>', 'generations to keep', Number)
+      .action(on('gc', async () => (await import('./commands/gc.ts')).gcCommand, (options) => options)),
+  lease: (program, on) =>
+    program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')
+      .action(on('lease', async () => (await import('./commands/lease.ts')).leaseCommand, (options) => options)),
 }

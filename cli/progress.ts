@@ -23,7 +23,9 @@ const REDRAW_MS = 80
  */
 export function progressTo(terminal: Terminal, quiet: boolean): Progress & { end(): void } {
   if (quiet) return Object.assign((): void => undefined, { end: (): void => undefined })
-  return terminal.interactive ? redrawing() : plain(terminal)
+  let shown: ReturnType<typeof plain> | undefined
+  const tell = (event: ProgressEvent): void => (shown ??= terminal.interactive ? redrawing() : plain(terminal))(event)
+  return Object.assign(tell, { end: (): void => shown?.end() })
 }
 
 function plain(terminal: Terminal): Progress & { end(): void } {

@@ -172,5 +172,5 @@ function compileCache(): string | undefined {
 
 /** The same thread from sources and from the bundle. */
 function workerFile(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './proof-worker.ts' : './proof-worker.js', import.meta.url)
+  return new URL(import.meta.url.endsWith('.ts') ? './proof-worker.ts' : './proof-worker.cjs', import.meta.url)
 }

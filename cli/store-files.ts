@@ -1,14 +1,15 @@
-import { readFile, rename, writeFile, mkdir, open, rm } from 'node:fs/promises'
+import { promises as disk } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { sha256 } from '../schemas/digest.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import type { Lock } from '../schemas/lock.ts'
-import { readLock, writeLock } from '../schemas/lock-file.ts'
-import { readPluginSet } from '../schemas/plugin-set-file.ts'
-import { desiredState, type DesiredState, type PlaceOf } from '../reconciler/plan/desired.ts'
+import type { DesiredState, PlaceOf } from '../reconciler/plan/desired.ts'
 import type { Problem } from '../schemas/errors.ts'
 
-/** The files of a store repository that people review: read here, written here, nowhere else. */
+/**
+ * The files of a store repository that people review: read here, written here, nowhere else. What reads and writes YAML is
+ * loaded by the commands that do.
+ */
 export class StoreFiles {
   readonly dir: string
 
@@ -37,7 +38,7 @@ export class StoreFiles {
   /** Makes git leave these out, once. */
   async ignore(patterns: readonly string[]): Promise<void> {
     const path = join(this.dir, '.gitignore')
-    const before = await readFile(path, 'utf8').catch(() => '')
+    const before = await disk.readFile(path, 'utf8').catch(() => '')
     const missing = patterns.filter((p) => !before.split('\n').includes(p))
     if (missing.length > 0) await this.#write(path, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${missing.join('\n')}\n`)
   }
@@ -49,6 +50,7 @@ export class StoreFiles {
 
   /** @throws CatalystError FILE_NOT_FOUND, FILE_UNREADABLE, and everything that can be wrong in plugins.yaml */
   async readDesired(): Promise<{ readonly desired: DesiredState; readonly placeOf: PlaceOf; readonly text: string; readonly warnings: readonly Problem[] }> {
+    const [{ readPluginSet }, { desiredState }] = await Promise.all([import('../schemas/plugin-set-file.ts'), import('../reconciler/plan/desired.ts')])
     const bytes = await this.#read(this.pluginsPath, 'Run `catalyst init` to make one, or name the store with `-C DIR`.')
     const { set, placeOf, warnings } = readPluginSet(bytes, this.shown(this.pluginsPath))
     return { desired: desiredState(set, placeOf), placeOf, text: bytes.toString('utf8'), warnings }
@@ -56,6 +58,7 @@ export class StoreFiles {
 
   /** The lock, or undefined when there is none yet. @throws CatalystError LOCK_INVALID, LOCK_EDITED, LOCK_CONFLICT, LOCK_TOO_NEW, FILE_UNREADABLE */
   async readLock(): Promise<Lock | undefined> {
+    const { readLock } = await import('../schemas/lock-file.ts')
     try {
       return readLock(await this.#read(this.lockPath), this.shown(this.lockPath))
     } catch (error) {
@@ -76,6 +79,7 @@ export class StoreFiles {
 
   /** Writes the lock when its content changes. True when it was written. */
   async writeLock(lock: Lock): Promise<boolean> {
+    const { writeLock } = await import('../schemas/lock-file.ts')
     return this.#write(this.lockPath, writeLock(lock))
   }
 
@@ -87,13 +91,13 @@ export class StoreFiles {
   /** Keeps a bundle without a lasting address beside the lock, named by its digest. */
   async keepBundle(digest: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.bundlesDir, `${digest.slice(7)}.json`)
-    await mkdir(dirname(path), { recursive: true })
-    if ((await readFile(path).then(sha256, () => undefined)) !== digest) await replaceFile(path, bytes)
+    await disk.mkdir(dirname(path), { recursive: true })
+    if ((await disk.readFile(path).then(sha256, () => undefined)) !== digest) await replaceFile(path, bytes)
   }
 
   async #read(path: string, hint?: string): Promise<Buffer> {
     try {
-      return await readFile(path)
+      return await disk.readFile(path)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
       if (code === 'ENOENT') throw new CatalystError('FILE_NOT_FOUND', `there is no ${this.shown(path)}`, { cause: error, hint })
@@ -102,7 +106,7 @@ export class StoreFiles {
   }
 
   async #write(path: string, text: string): Promise<boolean> {
-    const before = await readFile(path, 'utf8').catch(() => undefined)
+    const before = await disk.readFile(path, 'utf8').catch(() => undefined)
     if (before === text) return false
     await replaceFile(path, text)
     return true
@@ -113,12 +117,12 @@ export class StoreFiles {
 async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
   const temp = `${path}.${process.pid}.tmp`
   try {
-    await writeFile(temp, data, { flag: 'w', mode: 0o644, flush: true })
-    await rename(temp, path)
-    const folder = await open(dirname(path), 'r')
+    await disk.writeFile(temp, data, { flag: 'w', mode: 0o644, flush: true })
+    await disk.rename(temp, path)
+    const folder = await disk.open(dirname(path), 'r')
     await folder.sync().finally(() => folder.close())
   } catch (error) {
-    await rm(temp, { force: true }).catch(() => undefined)
+    await disk.rm(temp, { force: true }).catch(() => undefined)
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOSPC' || code === 'EDQUOT') throw new CatalystError('DISK_FULL', `no space left to write ${path}`, { cause: error })
     throw new CatalystError('READ_ONLY', `${path} cannot be written (${code})`, { cause: error })

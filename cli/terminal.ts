@@ -18,15 +18,24 @@ export interface Terminal {
 
 /** The terminal of this process. Colour only on terminals, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
 export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
-  const interactive = Boolean(process.stderr.isTTY) && env.TERM !== 'dumb' && !env.CI
-  const colour = env.NO_COLOR ? false : env.FORCE_COLOR && env.FORCE_COLOR !== '0' ? true : Boolean(process.stdout.isTTY) && env.TERM !== 'dumb'
+  // Node makes each stream, and loads what it needs for it, when it is first looked at.
+  let colour: boolean | undefined
+  const isInteractive = (): boolean => Boolean(process.stderr.isTTY) && env.TERM !== 'dumb' && !env.CI
   return {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
-    colour,
-    interactive,
-    columns: process.stdout.columns ?? 100,
-    ask: interactive && process.stdin.isTTY ? askOnTerminal : undefined,
+    get colour() {
+      return (colour ??= env.NO_COLOR ? false : env.FORCE_COLOR && env.FORCE_COLOR !== '0' ? true : Boolean(process.stdout.isTTY) && env.TERM !== 'dumb')
+    },
+    get interactive() {
+      return isInteractive()
+    },
+    get columns() {
+      return process.stdout.columns ?? 100
+    },
+    get ask() {
+      return isInteractive() && process.stdin.isTTY ? askOnTerminal : undefined
+    },
   }
 }
 

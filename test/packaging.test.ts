@@ -57,7 +57,7 @@ describe('the tarball', () => {
     const allowed = /^(package\.json|LICENSE|NOTICE|README\.md|CHANGELOG\.md|bin\/catalyst\.cjs|dist\/[\w.-]+\.(js|cjs|txt)|schemas\/[a-z-]+\.schema\.json|docs\/([\w-]+\/)*[\w.-]+\.(md|svg))$/
     const paths = packed.files.map((file) => file.path)
     expect(paths.filter((path) => !allowed.test(path) || LEFT_LYING.includes(path))).toEqual([])
-    expect(paths).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'NOTICE', 'bin/catalyst.cjs', 'dist/fast.cjs', 'dist/catalyst.js', 'dist/proof-worker.js', 'dist/probe-child.js', 'dist/THIRD-PARTY-LICENSES.txt', 'docs/errors.md', 'docs/glossary.md']))
+    expect(paths).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'NOTICE', 'bin/catalyst.cjs', 'dist/fast.cjs', 'dist/catalyst.cjs', 'dist/proof-worker.cjs', 'dist/probe-child.js', 'dist/THIRD-PARTY-LICENSES.txt', 'docs/errors.md', 'docs/glossary.md']))
     const schemas = readdirSync(join(ROOT, 'schemas')).filter((name) => name.endsWith('.schema.json')).map((name) => `schemas/${name}`)
     expect(schemas.length).toBeGreaterThanOrEqual(6)
     expect(paths).toEqual(expect.arrayContaining(schemas))
@@ -94,7 +94,7 @@ describe('installed into an empty project', () => {
 
   test('it asks for exactly what the bundle leaves outside, by exact version', () => {
     const code = [...texts].filter(([path]) => path.startsWith('dist/')).map(([, text]) => text).join('\n')
-    const names = [...code.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["']((?:@[\w.-]+\/)?[\w.-]+)["']/g)].map((m) => m[1]!)
+    const names = [...code.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["'`]((?:@[\w.-]+\/)?[\w.-]+)["'`]/g)].map((m) => m[1]!)
     const outside = [...new Set(names)].filter((name) => !NOT_BUNDLED.has(name) && !name.startsWith('.'))
     expect(Object.keys(manifest.dependencies)).toEqual(outside.sort())
     for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
@@ -102,7 +102,7 @@ describe('installed into an empty project', () => {
 
   test('every file that the bundle starts or loads by name is there', () => {
     const named = [...texts].flatMap(([path, text]) => (path.startsWith('dist/') ? [...text.matchAll(/["'`]\.\/([\w.-]+\.c?js)["'`]/g)].map((m) => `dist/${m[1]}`) : []))
-    expect(named).toEqual(expect.arrayContaining(['dist/proof-worker.js', 'dist/probe-child.js']))
+    expect(named).toEqual(expect.arrayContaining(['dist/proof-worker.cjs', 'dist/probe-child.js']))
     expect([...new Set(named)].filter((path) => !texts.has(path))).toEqual([])
   })
 

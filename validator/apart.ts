@@ -24,7 +24,7 @@ export interface ApartOptions {
 }
 
 /** The same process from sources and from a bundle. */
-const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './apart-process.ts' : './apart-process.js', import.meta.url)
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './apart-process.ts' : './apart-process.cjs', import.meta.url)
 const TIMEOUT_MS = 30_000
 
 /**

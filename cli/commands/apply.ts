@@ -39,7 +39,7 @@ export const applyCommand: Command<ApplyArgs> = async (context, { expect, check 
   const mayAsk = terminal.ask !== undefined && !context.json && expect === undefined
   const decided = plan(mayAsk ? await withAskedAnswers(input, terminal) : input)
   if (expect !== undefined) assertExpected(decided, expect)
-  house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
+  await house.expect(decided.changes.filter((c) => c.action !== 'remove' && c.from?.tree !== c.to?.tree).length)
   const began = house.now()
   const result = await house.withApplyDeps(desired, known(lock, observed), (deps) => apply({ plan: decided, desired, lock }, { ...deps, admit: house.admission(said) }))
   const after = await lookAfter(house, desired, decided, result, began)

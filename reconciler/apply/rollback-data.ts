@@ -1,5 +1,4 @@
 import { CatalystError } from '../../schemas/errors.ts'
-import type { LockBlock } from '../../schemas/lock.ts'
 import type { Approval } from '../../schemas/plugin-set.ts'
 import { dataRollback, type DataRollback } from '../plan/data-rollback.ts'
 import { removalOf } from '../plan/retained.ts'
@@ -9,20 +8,7 @@ import { backUp, backUpRemoved } from './back-up.ts'
 import { DataWork } from './data-work.ts'
 import type { Pass } from './pass.ts'
 import type { RolledBack } from './rollback-target.ts'
-import { asItWas, FAILED_REASON, isFinal, OFF_REASON, switchedOffByUs } from './standing.ts'
-
-/** True when going back may do something to tables: only then is more asked than the records tell. */
-export function touchesData(changes: readonly RolledBack[], store: StoreSnapshot): boolean {
-  return changes.some(({ id, before, after }) => {
-    if (!after) return false
-    if (!before) return after.block.migrations.length > 0 || store.retained.some((r) => r.id === id && Object.values(removalOf(r).classes).some(({ state }) => state === 'quarantined'))
-    return migrationsOf(before.block) !== migrationsOf(after.block) || switchedOffByUs(id, store) !== undefined
-  })
-}
-
-function migrationsOf(block: LockBlock): string {
-  return JSON.stringify(block.migrations.map(({ id, checksum }) => [id, checksum]))
-}
+import { asItWas, FAILED_REASON, isFinal, OFF_REASON } from './standing.ts'
 
 /**
  * Decides what going back does to the data of every plugin.

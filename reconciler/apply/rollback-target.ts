@@ -1,7 +1,9 @@
 import { CatalystError } from '../../schemas/errors.ts'
+import type { LockBlock } from '../../schemas/lock.ts'
+import { removalOf } from '../plan/retained.ts'
 import type { GenerationRecord, Hold, InstallRecord, StoreSnapshot } from '../ports.ts'
 import { recordsOf } from './activate.ts'
-import { OFF_REASON, stateOf } from './standing.ts'
+import { OFF_REASON, stateOf, switchedOffByUs } from './standing.ts'
 
 /** Back to a whole generation, or one plugin back to the code it had before. */
 export type RollbackRequest = { readonly to: number } | { readonly id: string }
@@ -40,6 +42,19 @@ export function differences(store: StoreSnapshot, after: readonly InstallRecord[
   const young = new Map(after.map((r) => [r.id, r]))
   const ids = [...new Set([...old.keys(), ...young.keys()])].sort()
   return ids.map((id) => ({ id, before: old.get(id), after: young.get(id) })).filter((d) => !sameState(d.before, d.after))
+}
+
+/** True when going back may do something to tables: only then is more asked than the records tell. */
+export function touchesData(changes: readonly RolledBack[], store: StoreSnapshot): boolean {
+  return changes.some(({ id, before, after }) => {
+    if (!after) return false
+    if (!before) return after.block.migrations.length > 0 || store.retained.some((r) => r.id === id && Object.values(removalOf(r).classes).some(({ state }) => state === 'quarantined'))
+    return migrationsOf(before.block) !== migrationsOf(after.block) || switchedOffByUs(id, store) !== undefined
+  })
+}
+
+function migrationsOf(block: LockBlock): string {
+  return JSON.stringify(block.migrations.map(({ id, checksum }) => [id, checksum]))
 }
 
 /** A hold on every state that is left, beside the holds that stand already; one that is gone back to is lifted. Pure. */

@@ -13,9 +13,8 @@ import { sideOf } from './audit-side.ts'
 import { holdLease, type HeldLease, type LeaseDeps } from './lease.ts'
 import { Pass, type PassDeps } from './pass.ts'
 import { recover } from './recover.ts'
-import { decideData, touchesData, withData } from './rollback-data.ts'
 import { asItWas } from './standing.ts'
-import { differences, holdsAfter, targetOf, type RollbackRequest, type RolledBack, type RollbackTarget } from './rollback-target.ts'
+import { differences, holdsAfter, targetOf, touchesData, type RollbackRequest, type RolledBack, type RollbackTarget } from './rollback-target.ts'
 
 /**
  * Rollback needs the store's database and this machine's folder, and nothing else of the world. What outlives code is
@@ -115,7 +114,8 @@ async function switchBack(said: Said, present: StoreSnapshot, deps: RollbackDeps
 
 /** Tables go back before the code does. When that fails, everything is as before, or off where it cannot be. */
 async function goBackWithData(said: Said, deps: RollbackDeps, lease: HeldLease, journal: Journal): Promise<{ readonly recorded: Recorded | undefined; readonly number: number; readonly data: ReadonlyMap<string, DataRollback> }> {
-  const { storeId, approvals } = await deps.consent()
+  // Loaded only now: most rollbacks are one rename.
+  const [{ storeId, approvals }, { decideData, withData }] = await Promise.all([deps.consent(), import('./rollback-data.ts')])
   const pass = new Pass(deps, { storeId, lease, journal, signal: lease.signal, store: said.store })
   try {
     const data = await decideData(said.changes, approvals, pass)

@@ -5,7 +5,7 @@ import type { SqlLimits } from '../data-ports.ts'
 import type { Answer, Job } from './sqlite-jobs.ts'
 
 /** The file that runs in the child: beside this one, as source or bundled. */
-const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js', import.meta.url))
+const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.cjs', import.meta.url))
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const MAX_STDERR = 300

@@ -55,7 +55,7 @@ describe('remembered inspections', () => {
 })
 
 test('a bundled file is named by its content, a source file is not', () => {
-  expect(codeOf('file:///x/dist/compose-MNHRXJRC.js')).toBe('MNHRXJRC')
-  expect(codeOf('file:///x/dist/catalyst.js')).toBeUndefined()
+  expect(codeOf('file:///x/dist/core-42798a02.cjs')).toBe('42798a02')
+  expect(codeOf('file:///x/dist/catalyst.cjs')).toBeUndefined()
   expect(codeOf('file:///x/cli/proofs.ts')).toBeUndefined()
 })

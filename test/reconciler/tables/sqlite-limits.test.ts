@@ -26,7 +26,7 @@ describe('SQLite', () => {
 
   test.each([
     ['from source', join(ROOT, SOURCE_CHILD)],
-    ['from the bundle', join(ROOT, 'dist/sqlite-child.js')],
+    ['from the bundle', join(ROOT, 'dist/sqlite-child.cjs')],
   ])('the child runs %s', async (_, entry) => {
     const here = openSqliteTables(store.path, { entry })
     await here.migrate('p', migration('0001_a', CREATE), fence, LIMITS)
