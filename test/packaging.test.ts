@@ -130,6 +130,7 @@ describe('installed into an empty project', () => {
     writeFileSync(path, readFileSync(path, 'utf8').replace('url: file:./mirror', '$&\n    sigstore: ./mirror/trusted-root.json'))
     await catalyst('add message-templates')
     await catalyst('add product-feed --yes')
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/ {2}product-feed:\n/, "$&    config: { title: My shop, link: 'https://shop.example' }\n"))
     await catalyst('lock --check --prove')
     expect((await catalyst('plan')).out).toContain('Plan: 2 to install')
     expect((await catalyst('apply')).out).toContain('2 applied. Generation 1 is live.')

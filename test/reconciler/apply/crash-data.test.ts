@@ -18,15 +18,19 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(room, { recursive: true }))
 
+/** What happens on this machine alone is the same on either database. */
+const LOCAL = /^(leased|recovered|stamp-removed|intent|staged.*|probed|built|activating|observed)$/
+
 describe.each(['sqlite', 'postgres'] as const)('kill -9 in each step, on %s, of', (dialect) => {
-  test.each(Object.entries(scenarios(dialect)))('%s', async (_name, scenario) => {
+  test.each(Object.entries(scenarios(dialect)))('%s', { timeout: 240_000 }, async (_name, scenario) => {
     const harness = new CrashHarness(dialect, runner)
     const prepared = await harness.prepare(scenario)
-    expect(prepared.boundaries.at(-1)).toMatch(/cleared|observed|done/)
-    const survived = await bounded([...prepared.boundaries.keys()], AT_ONCE, (i): Promise<Survived> => harness.survive(prepared, { at: i + 1 }, i % 2 === 1))
-    const seen = new Set(survived.flatMap((s) => s.states))
-    // The kills were where something happens: both ends were seen.
-    if (seen.size > 0) expect([...seen].map((s) => s.split(': ')[1])).toEqual(expect.arrayContaining(['old']))
+    const places = [...prepared.boundaries.keys()].filter((i) => dialect === 'sqlite' || !LOCAL.test(prepared.boundaries[i] ?? ''))
+    expect(places.length).toBeGreaterThanOrEqual(9)
+    const survived = await bounded(places, AT_ONCE, (i): Promise<Survived> => harness.survive(prepared, { at: i + 1 }, i % 2 === 1))
+    // Killed where something happens: the store was caught in more than one state.
+    const ends = new Set(survived.flatMap(({ states, end }) => [...states, end]))
+    expect(ends.size).toBeGreaterThan(scenario.off.length === 0 ? 0 : 1)
     await prepared.base.remove()
   })
 })
