@@ -23,7 +23,7 @@ const restore = (name: string, digest?: Digest): Promise<unknown> => ground.back
 
 async function expectTidy(): Promise<void> {
   expect(await ground.rows(`SELECT nspname FROM pg_namespace WHERE nspname LIKE '%restored'`)).toEqual([])
-  expect(await ground.rows(`SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'plg%'`)).toEqual([])
+  expect(await ground.rows(`SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname ~ (SELECT '^plg_.*_' || oid || '$' FROM pg_database WHERE datname = current_database())`)).toEqual([])
   expect(await ground.rows('SELECT * FROM catalyst.restores')).toEqual([])
   expect(readdirSync(ground.dataDir).filter((name) => name.startsWith('.') && name !== '.backups')).toEqual([])
 }
