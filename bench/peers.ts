@@ -12,8 +12,8 @@ export type Peer = (typeof PEERS)[number]
 /** Installs the peers that bench/package-lock.json names, once. */
 export function installPeers(): void {
   if (PEERS.every((peer) => existsSync(join(MODULES, peer)))) return
-  const { status } = spawnSync('npm', ['--prefix', import.meta.dirname, 'ci', '--no-audit', '--no-fund'], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('the peers could not be installed: npm --prefix bench ci')
+  const { status } = spawnSync('npm', ['--prefix', import.meta.dirname, 'install', '--no-save', '--no-audit', '--no-fund'], { stdio: 'inherit' })
+  if (status !== 0) throw new Error('the peers could not be installed: npm --prefix bench install')
 }
 
 export function peerVersion(peer: Peer): string {
