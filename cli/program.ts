@@ -11,7 +11,7 @@ export interface Invocation {
   run(context: CommandContext): Promise<CommandResult>
 }
 
-type Loader<A> = () => Promise<Command<A>>
+export type Loader<A> = () => Promise<Command<A>>
 
 /**
  * Parses arguments. Commands are loaded only when they run, so that `--help` and a refused argument start nothing.
@@ -59,7 +59,8 @@ function parsed(program: Program, argv: readonly string[], invocation: () => Inv
 // oxlint-disable-next-line typescript/no-explicit-any -- commander hands over what it parsed without types
 type FromArguments<A> = (...given: any[]) => A
 
-type On = <A>(name: string, load: Loader<A>, args: FromArguments<A>) => (...given: unknown[]) => void
+/** What runs when a command is named: its name, how it is loaded, and its arguments out of what commander parsed. */
+export type On = <A>(name: string, load: Loader<A>, args: FromArguments<A>) => (...given: unknown[]) => void
 
 /** Words after which all commands may be shown. */
 const HELP: ReadonlySet<string> = new Set(['help', '-h', '--help'])
