@@ -31,14 +31,18 @@ export interface CommandContext {
   readonly json: boolean
 }
 
-export type Command<A> = (context: CommandContext, args: A) => Promise<CommandResult>
+/** A command; `C` is what it works on: a store, or a registry. */
+export type Command<A, C = CommandContext> = (context: C, args: A) => Promise<CommandResult>
+
+/** What every context has: all that is needed to tell a result. */
+export type Telling = Pick<CommandContext, 'terminal' | 'json'>
 
 /**
  * Runs one command and tells its exit code. Prints the result on stdout, problems on stderr; with `--json` one
  * document on stdout in every case: `{ formatVersion, command, exit, result, problems }`.
  */
-export async function runCommand<A>(name: string, command: Command<A>, args: A, context: CommandContext, sourceOf: SourceOf): Promise<number> {
-  const outcome = await settle(command, args, context)
+export async function runCommand<C extends Telling>(name: string, run: (context: C) => Promise<CommandResult>, context: C, sourceOf: SourceOf): Promise<number> {
+  const outcome = await settle(() => run(context))
   const { exit, result, problems } = outcome
   if (context.json) {
     context.terminal.out(JSON.stringify({ formatVersion: OUTPUT_FORMAT_VERSION, command: name, exit, result, problems: problems.map(jsonProblem) }, null, 2))
@@ -59,9 +63,9 @@ interface Settled {
   readonly error?: CatalystError
 }
 
-async function settle<A>(command: Command<A>, args: A, context: CommandContext): Promise<Settled> {
+async function settle(run: () => Promise<CommandResult>): Promise<Settled> {
   try {
-    const { exit, text, result, problems = [] } = await command(context, args)
+    const { exit, text, result, problems = [] } = await run()
     return { exit: highestExit([exit, ...problems.map(exitOf)]), text, result, problems }
   } catch (thrown) {
     const error = thrown instanceof CatalystError ? thrown : new CatalystError('INTERNAL', `${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`, { cause: thrown })

@@ -8,16 +8,32 @@ import { renderError } from './render/problems.ts'
 import { toolVersion } from './version.ts'
 
 /** Runs `catalyst` with these arguments; the exit code is RECONCILER.md's. Never throws. A test gives its own surroundings. */
-export async function main(argv: readonly string[], terminal: Terminal = processTerminal(), around: Pick<HouseOptions, 'env' | 'now' | 'onBoundary'> = {}): Promise<number> {
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal(), around: Around = {}): Promise<number> {
   const invocation = parse(argv, terminal)
   if (typeof invocation === 'number') return invocation
+  return invocation.of === 'registry' ? onRegistry(invocation, terminal, around) : onStore(invocation, terminal, around)
+}
+
+type Around = Pick<HouseOptions, 'env' | 'now' | 'onBoundary'>
+
+async function onStore(invocation: Extract<Invocation, { of: 'store' }>, terminal: Terminal, around: Around): Promise<number> {
   const { openHouse } = await import('./compose.ts')
   const house = openHouse(invocation.dir, { ...around, terminal, quiet: invocation.json })
   const context: CommandContext = { house, terminal, paint: painter(terminal), json: invocation.json }
   try {
-    return await runCommand(invocation.name, (given) => invocation.run(given), undefined, context, readSource)
+    return await runCommand(invocation.name, (given) => invocation.run(given), context, readSource)
   } finally {
     await house.close()
+  }
+}
+
+async function onRegistry(invocation: Extract<Invocation, { of: 'registry' }>, terminal: Terminal, around: Around): Promise<number> {
+  const { openRegistryHouse } = await import('./compose-registry.ts')
+  const registry = openRegistryHouse(invocation.dir, { ...around, terminal, quiet: invocation.json })
+  try {
+    return await runCommand(invocation.name, (given) => invocation.run(given), { registry, terminal, paint: painter(terminal), json: invocation.json }, readSource)
+  } finally {
+    await registry.close()
   }
 }
 

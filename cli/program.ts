@@ -2,16 +2,22 @@ import { Command as Program, CommanderError, Option } from 'commander'
 import { CatalystError } from '../schemas/errors.ts'
 import { suggestion } from '../schemas/suggestions.ts'
 import type { Command, CommandContext, CommandResult } from './command.ts'
+import type { RegistryContext } from './compose-registry.ts'
+import { REGISTRY_COMMANDS } from './registry-commands.ts'
 
-/** One invocation as parsed: which command, with what, under which common options. */
-export interface Invocation {
+/** One invocation as parsed: which command, on what, with what, under which common options. */
+export type Invocation = InvocationOf<'store', CommandContext> | InvocationOf<'registry', RegistryContext>
+
+interface InvocationOf<K extends string, C> {
+  /** What `-C` names: a store's repository, or a registry's. */
+  readonly of: K
   readonly name: string
   readonly json: boolean
   readonly dir: string
-  run(context: CommandContext): Promise<CommandResult>
+  run(context: C): Promise<CommandResult>
 }
 
-export type Loader<A> = () => Promise<Command<A>>
+export type Loader<A, C = CommandContext> = () => Promise<Command<A, C>>
 
 /**
  * Parses arguments. Commands are loaded only when they run, so that `--help` and a refused argument start nothing.
@@ -22,20 +28,18 @@ export function parseArguments(argv: readonly string[], version: string, write: 
   const program = new Program('catalyst')
     .description('Plugins for a Catalyst store: plugins.yaml says what is wanted, this makes it so.')
     .usage('[options] <command>')
-    .option('-C, --dir <dir>', 'the store repository', '.')
+    .option('-C, --dir <dir>', 'the repository of the store, or of the registry', '.')
     .option('--json', 'print one JSON document instead of text')
     .helpCommand('help [command]', 'what a command does, with its options')
     .addHelpText('after', EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
-  const on = <A>(name: string, load: Loader<A>, args: FromArguments<A>) =>
-    (...given: unknown[]): void => {
-      const common = program.opts<{ dir: string; json?: boolean }>()
-      invocation = { name, json: common.json ?? false, dir: common.dir, run: async (context) => (await load())(context, args(...given)) }
-    }
+  const common = (): { dir: string; json: boolean } => ({ json: false, ...program.opts<{ dir: string; json?: boolean }>() })
+  const on: On = (name, load, args) => (...given) => void (invocation = { of: 'store', name, ...common(), run: async (context) => (await load())(context, args(...given)) })
+  const onRegistry: OnRegistry = (name, load, args) => (...given) => void (invocation = { of: 'registry', name, ...common(), run: async (context) => (await load())(context, args(...given)) })
   const asked = argv.filter((word) => Object.hasOwn(COMMANDS, word))
-  define(program, on, asked.length > 0 && !argv.some((word) => HELP.has(word)) ? new Set(asked) : Object.keys(COMMANDS))
+  define(program, { on, onRegistry }, asked.length > 0 && !argv.some((word) => HELP.has(word)) ? new Set(asked) : Object.keys(COMMANDS))
   // Only where no command is named: `add ID --version RANGE` means a range of its own.
   if (asked.length === 0) program.version(version)
   return parsed(program, argv, () => invocation)
@@ -62,22 +66,39 @@ type FromArguments<A> = (...given: any[]) => A
 /** What runs when a command is named: its name, how it is loaded, and its arguments out of what commander parsed. */
 export type On = <A>(name: string, load: Loader<A>, args: FromArguments<A>) => (...given: unknown[]) => void
 
+/** The same for a command that works on a registry. */
+export type OnRegistry = <A>(name: string, load: Loader<A, RegistryContext>, args: FromArguments<A>) => (...given: unknown[]) => void
+
+interface Handlers {
+  readonly on: On
+  readonly onRegistry: OnRegistry
+}
+
 /** Words after which all commands may be shown. */
 const HELP: ReadonlySet<string> = new Set(['help', '-h', '--help'])
 
 /** Only the commands that are asked for: defining all of them takes longer than parsing. */
-function define(program: Program, on: On, names: Iterable<string>): void {
-  for (const name of names) COMMANDS[name]?.(program, on)
-  program.allowExcessArguments().action(() => {
-    const [word] = program.args
-    if (word === undefined) program.help()
-    else throw unknownCommand(word, Object.keys(COMMANDS))
+function define(program: Program, { on, onRegistry }: Handlers, names: Iterable<string>): void {
+  for (const name of names) COMMANDS[name]?.(program, on, onRegistry)
+  onlyCommandsOf(program, 'catalyst', Object.keys(COMMANDS))
+}
+
+/** A group shows its help when nothing is asked of it, and refuses a word that is none of its commands. */
+export function onlyCommandsOf(group: Program, title: string, names: readonly string[]): void {
+  group.allowExcessArguments().action(() => {
+    const [word] = group.args
+    if (word === undefined) return group.help()
+    const meant = suggestion(word, names)
+    const hint = meant === undefined ? `Run \`${title} --help\` for the commands and their options.` : `Did you mean \`${title} ${meant}\`?`
+    throw new CatalystError('USAGE', `there is no command ${JSON.stringify(title === 'catalyst' ? word : `${title.replace('catalyst ', '')} ${word}`)}`, { hint })
   })
 }
 
-function unknownCommand(word: string, names: readonly string[]): CatalystError {
-  const meant = suggestion(word, names)
-  return new CatalystError('USAGE', `there is no command ${JSON.stringify(word)}`, meant === undefined ? {} : { hint: `Did you mean \`catalyst ${meant}\`?` })
+/** `catalyst registry …`: what the maintainers of a registry use. */
+function registryGroup(program: Program, onRegistry: OnRegistry): void {
+  const group = program.command('registry').description('for maintainers of a registry: keys, publishing, and what is listed').usage('[options] <command>')
+  for (const define of Object.values(REGISTRY_COMMANDS)) define(group, onRegistry)
+  onlyCommandsOf(group, 'catalyst registry', Object.keys(REGISTRY_COMMANDS))
 }
 
 const EXIT_CODES = `
@@ -97,7 +118,7 @@ function collected(value: string, before: readonly string[] = []): readonly stri
 }
 
 /** Every command with its arguments, in the order in which help shows them. */
-const COMMANDS: Readonly<Record<string, (program: Program, on: On) => unknown>> = {
+const COMMANDS: Readonly<Record<string, (program: Program, on: On, onRegistry: OnRegistry) => unknown>> = {
   init: (program, on) =>
     program.command('init').description('write a first plugins.yaml').option('--id <id>', 'id of the store').option('--registry <url>', 'URL of the first registry')
       .action(on('init', async () => (await import('./commands/init.ts')).initCommand, (options) => options)),
@@ -161,4 +182,5 @@ const COMMANDS: Readonly<Record<string, (program: Program, on: On) => unknown>> 
   lease: (program, on) =>
     program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')
       .action(on('lease', async () => (await import('./commands/lease.ts')).leaseCommand, (options) => options)),
+  registry: (program, _on, onRegistry) => registryGroup(program, onRegistry),
 }

@@ -20,6 +20,7 @@ describe('arguments', () => {
 
   test.each([
     ['plna', 'there is no command "plna"', 'Did you mean `catalyst plan`?'],
+    ['registry frobnicate', 'there is no command "registry frobnicate"', 'Run `catalyst registry --help` for the commands and their options.'],
     ['frobnicate now', 'there is no command "frobnicate"', 'Run `catalyst --help` for the commands and their options.'],
   ])('%s: no such command', (line, message, hint) => {
     expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE', message, hint }))
@@ -29,6 +30,10 @@ describe('arguments', () => {
     const { name, printed } = parse(line)
     expect(name).toBeUndefined()
     for (const word of ['rollback [options] [id]', 'Exit codes:', '7  busy']) expect(printed).toContain(word)
+  })
+
+  test.each(['registry', 'registry --help'])('"%s" lists the commands of a registry', (line) => {
+    expect(parse(line)).toMatchObject({ name: undefined, printed: expect.stringContaining('Usage: catalyst registry [options] <command>') })
   })
 
   test.each(['plan --expect x', 'apply --wat', 'lock --check --merge', 'plan now', 'verify'])('%s is refused', (line) => {

@@ -83,32 +83,46 @@ describe('commands', () => {
     return text
   }
   const optionsIn = (text: string): string[] => [...text.matchAll(/(?:^|[\s,])(--?[a-zA-Z][\w-]*)/g)].map((match) => match[1] ?? '')
-  const commands = [...(help('--help').split('Commands:')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '')
-  const own = new Set(commands.filter((name) => name !== 'help'))
+  const commandsIn = (text: string): string[] => [...(text.split('Commands:')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '')
+  /** All commands, those of groups with the group's name before them: `registry publish`. */
+  const commandsBelow = (group: string): string[] => commandsIn(help(`${group} --help`.trim())).filter((name) => name !== 'help').flatMap((name) => {
+    const full = `${group} ${name}`.trim()
+    const inner = name === 'registry' || group !== '' ? commandsBelow(full) : []
+    return inner.length > 0 ? inner : [full]
+  })
+  const own = new Set(commandsBelow(''))
+  const commands = [...own, 'help', 'registry']
+  /** The command that a line names, and what follows: the longest name counts. */
+  const split = (line: string): { command: string; rest: string } => {
+    const words = line.split(/\s+/)
+    const length = [3, 2].find((n) => own.has(words.slice(0, n).join(' '))) ?? 1
+    return { command: words.slice(0, length).join(' '), rest: words.slice(length).join(' ') }
+  }
   const common = optionsIn(help('--help'))
 
   const said = PAGES.filter(({ file }) => file !== 'docs/errors.md').flatMap((from) =>
-    [...code(from).replaceAll('\\\n', ' ').matchAll(/\bcatalyst ([a-z][a-z-]*)((?:[ \t]+[^\s#|;&`]+)*)/g)].map((match) => ({ from: from.file, command: match[1] ?? '', rest: match[2] ?? '' })),
+    [...code(from).replaceAll('\\\n', ' ').matchAll(/\bcatalyst ([a-z][a-z-]*)((?:[ \t]+[^\s#|;&`]+)*)/g)].map((match) => ({ from: from.file, ...split(`${match[1] ?? ''}${match[2] ?? ''}`) })),
   )
 
   test.each(said)('$from: catalyst $command $rest', ({ command, rest }) => {
     expect(commands).toContain(command)
-    const known = [...common, ...optionsIn(help(`help ${command}`))]
+    const known = [...common, ...optionsIn(help(`${command} --help`))]
     for (const option of optionsIn(rest)) expect(known).toContain(option)
   })
 
   test('hints of errors name commands and options that exist', () => {
     for (const { hint } of Object.values(ERRORS)) {
-      for (const [, command = '', rest = ''] of hint.matchAll(/`catalyst ([a-z]+)([^`]*)`/g)) {
+      for (const [, line = ''] of hint.matchAll(/`catalyst ([a-z][^`]*)`/g)) {
+        const { command, rest } = split(line)
         expect(commands, hint).toContain(command)
-        for (const option of optionsIn(rest)) expect(optionsIn(help(`help ${command}`)), hint).toContain(option)
+        for (const option of optionsIn(rest)) expect(optionsIn(help(`${command} --help`)), hint).toContain(option)
       }
     }
   })
 
   test.each([['README.md'], ['docs/formats.md']])('%s has a row for each command', (file) => {
     const rows = [...page(file).text.matchAll(/^\| (`.*?) \|/gm)].map((match) => match[1] ?? '')
-    const named = new Set(rows.flatMap((row) => [...row.matchAll(/`([a-z]+)[^`]*`/g)].map((match) => match[1])))
+    const named = new Set(rows.flatMap((row) => [...row.matchAll(/`([a-z][^`]*)`/g)].map((match) => split(match[1] ?? '').command)))
     expect([...own].filter((name) => !named.has(name))).toEqual([])
   })
 

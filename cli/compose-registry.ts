@@ -1,0 +1,49 @@
+import { resolve } from 'node:path'
+import type { Http } from '../registry/http.ts'
+import type { Paint, Terminal } from './terminal.ts'
+import { settingsFrom, type Settings } from './settings.ts'
+import type { HouseOptions } from './compose.ts'
+
+/* Joins the parts of a registry to the real world, as compose.ts does for a store. Everything is loaded and opened when it is first needed. */
+
+/** What a command of a registry is given. */
+export interface RegistryContext {
+  readonly registry: RegistryHouse
+  readonly terminal: Terminal
+  readonly paint: Paint
+  readonly json: boolean
+}
+
+/** A registry's git repository or folder with everything around it. Nothing of it needs to be there. */
+export function openRegistryHouse(dir: string, options: HouseOptions): RegistryHouse {
+  return new RegistryHouse(dir, options)
+}
+
+export class RegistryHouse {
+  /** Absolute. */
+  readonly dir: string
+  readonly env: NodeJS.ProcessEnv
+  readonly settings: Settings
+  readonly #options: HouseOptions
+  #http: Promise<Http> | undefined
+
+  constructor(dir: string, options: HouseOptions) {
+    this.dir = resolve(dir)
+    this.#options = options
+    this.env = options.env ?? process.env
+    this.settings = settingsFrom(this.env)
+  }
+
+  now(): string {
+    return this.#options.now?.() ?? new Date().toISOString()
+  }
+
+  /** The one way out, kept open until the house is closed. */
+  http(): Promise<Http> {
+    return (this.#http ??= import('../registry/http.ts').then(({ createHttp }) => createHttp({ proxyEnv: this.env })))
+  }
+
+  async close(): Promise<void> {
+    await this.#http?.then((http) => http.close(), () => undefined)
+  }
+}
