@@ -133,6 +133,10 @@ export const ERRORS = {
 
   AUDIT_BROKEN: { retry: 'never', exit: 5, hint: 'Somebody wrote to the audit past this program. Compare with a backup of the database and with heads kept elsewhere (`catalyst audit --head`).' },
 
+  // the registry
+  CURSOR_INVALID: { retry: 'never', exit: 1, hint: 'Take the cursor from the answer before, unchanged and with the same filters, or begin without one.' },
+  DELIVERY_INVALID: { retry: 'never', exit: 1, hint: 'Send what GitHub sends: a delivery id, an event and its payload.' },
+
   // generations
   GENERATION_UNKNOWN: { retry: 'never', exit: 1, hint: 'List the generations with `catalyst generations`.' },
   ROLLBACK_IMPOSSIBLE: { retry: 'never', exit: 1, hint: 'The code of that generation is not kept any more; lock the older version instead.' },
