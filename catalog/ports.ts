@@ -222,8 +222,8 @@ export interface Delivery {
 export interface WebhookIntake {
   /**
    * Writes it down before it answers. `duplicate`: this delivery id was taken before. `ignored`: an event or a repository
-   * that is none of ours (nothing is kept of it but its id).
-   * @throws CatalystError DELIVERY_INVALID (an id or a payload of another shape), BUSY (too many wait), STATE_UNAVAILABLE
+   * that is none of ours; nothing is kept of it. However many come, no more waits than there are repositories.
+   * @throws CatalystError DELIVERY_INVALID (an id or a payload of another shape), STATE_UNAVAILABLE
    */
   accept(delivery: Delivery): Promise<'queued' | 'duplicate' | 'ignored'>
 }
@@ -242,7 +242,7 @@ export interface Actor {
  * brings it into git.
  */
 export interface CatalogActions {
-  /** Asks for a look at the repository of a plugin before its turn. @throws CatalystError UNKNOWN_PLUGIN, BUSY */
+  /** Asks for a look at the repository of a plugin before its turn. @throws CatalystError UNKNOWN_PLUGIN */
   requestIngest(id: string, actor: Actor): Promise<void>
   /** Marks a listed version as not to be chosen any more, or takes the mark away (`reason` undefined). @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION */
   yank(id: string, version: string, reason: string | undefined, actor: Actor): Promise<void>
@@ -272,6 +272,15 @@ export interface KnownRepository {
   readonly trouble: string | undefined
   /** Set when somebody wants it looked at now: a delivery, a person. */
   readonly wantedSince: string | undefined
+  /** How often it was wanted. Give it back with `saveRepository`: who came while it was looked at is not forgotten. */
+  readonly wants: number
+}
+
+/** What maintainers said of a version: goes into its line. */
+export interface Notice {
+  readonly version: string
+  readonly yanked: string | undefined
+  readonly advisories: readonly Advisory[]
 }
 
 /** What ingest writes. Every method is one transaction. */
@@ -292,11 +301,14 @@ export interface IngestMemory {
   /** Those wanted first (longest waiting first), then by how long ago they were looked at. `checkedBefore` leaves out those that this sweep has done. */
   due(limit: number, checkedBefore: string): Promise<readonly KnownRepository[]>
   repository(id: number): Promise<KnownRepository | undefined>
-  saveRepository(repository: KnownRepository, at: string): Promise<void>
+  /** Writes what a look has found; it is no longer wanted, unless it was wanted again since `repository` was read. */
+  saveRepository(repository: KnownRepository): Promise<void>
   /** The plugins published from a repository, by id. */
   pluginsOf(repositoryId: number): Promise<readonly CatalogPlugin[]>
   /** Present verdicts of a plugin, all of them. */
   verdictsOf(id: string): Promise<readonly Verdict[]>
+  /** What maintainers said of versions of a plugin, for its lines. */
+  noticesOf(id: string): Promise<readonly Notice[]>
   /** A small note of a name: where a sweep began, the ETag of a search. */
   note(name: string): Promise<string | undefined>
   writeNote(name: string, value: string | undefined): Promise<void>

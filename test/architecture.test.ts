@@ -41,7 +41,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/program.ts', 'cli/registry-commands.ts'],
   'node:sqlite': ['reconciler/store-db/sqlite-connection.ts', 'reconciler/store-db/serial.ts'],
   pg: ['reconciler/store-db/postgres-connection.ts', 'reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts', 'catalog/db/open.ts'],
-  kysely: ['catalog/db/better-sqlite3.d.ts', 'catalog/db/tables.ts', 'catalog/db/migrations.ts', 'catalog/db/open.ts', 'catalog/db/sqlite.ts'],
+  kysely: ['catalog/db/better-sqlite3.d.ts', 'catalog/db/tables.ts', 'catalog/db/migrations.ts', 'catalog/db/open.ts', 'catalog/db/session.ts', 'catalog/db/rows.ts', 'catalog/db/sqlite.ts'],
   'better-sqlite3': ['catalog/db/sqlite.ts'],
   'pg-copy-streams': ['reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts'],
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
@@ -46,12 +47,14 @@ async function catalog(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   await db.schema.createIndex('catalog_proposals_by_repository').unique().on('catalog_proposals').column('repository_id').execute()
   await texts(numbered(table('catalog_audit'), 'sequence'), 'at', 'by', 'event', 'subject', 'details').execute()
 
-  await texts(table('catalog_deliveries'), 'delivery_id', 'event', 'received_at').addColumn('repository_id', 'bigint').addPrimaryKeyConstraint('catalog_deliveries_key', ['delivery_id']).execute()
+  await texts(table('catalog_deliveries'), 'delivery_id', 'event', 'received_at').addColumn('repository_id', 'bigint', (column) => column.notNull()).addPrimaryKeyConstraint('catalog_deliveries_key', ['delivery_id']).execute()
   await index('catalog_deliveries_by_time', 'catalog_deliveries', ['received_at'])
-  let repositories = texts(integer(table('catalog_repositories'), 'id', 'owner_id'), 'name', 'state')
+  let repositories = texts(integer(table('catalog_repositories'), 'id', 'owner_id', 'wants'), 'name', 'state')
   repositories = maybe(repositories, 'checked_at', 'releases_etag', 'repository_etag', 'trouble', 'wanted_since')
   await repositories.addPrimaryKeyConstraint('catalog_repositories_key', ['id']).execute()
   await index('catalog_repositories_by_check', 'catalog_repositories', ['checked_at', 'id'])
   await sql`CREATE INDEX catalog_repositories_wanted ON catalog_repositories (wanted_since, id) WHERE wanted_since IS NOT NULL`.execute(db)
   await texts(table('catalog_notes'), 'name', 'value').addPrimaryKeyConstraint('catalog_notes_key', ['name']).execute()
+  await sql`INSERT INTO catalog_notes (name, value) VALUES ('writer', ''), ('cursor-key', ${randomBytes(32).toString('hex')})`.execute(db)
+  await maybe(texts(table('catalog_notices'), 'id', 'version', 'advisories'), 'yanked').addPrimaryKeyConstraint('catalog_notices_key', ['id', 'version']).execute()
 }

@@ -17,6 +17,15 @@ export interface CatalogTables {
   catalog_deliveries: DeliveriesTable
   catalog_repositories: RepositoriesTable
   catalog_notes: NotesTable
+  catalog_notices: NoticesTable
+}
+
+/** What maintainers said of a version that the bot has yet to write into its line. Kept: a line is always made anew from here. */
+interface NoticesTable {
+  id: string
+  version: string
+  yanked: string | null
+  advisories: string
 }
 
 interface PluginsTable {
@@ -94,8 +103,7 @@ interface AuditTable {
 interface DeliveriesTable {
   delivery_id: string
   event: string
-  /** Null for one that is none of ours. */
-  repository_id: number | null
+  repository_id: number
   received_at: string
 }
 
@@ -109,8 +117,11 @@ interface RepositoriesTable {
   repository_etag: string | null
   trouble: string | null
   wanted_since: string | null
+  /** Counts who wanted it looked at; a look ends the want only when nobody came meanwhile. */
+  wants: number
 }
 
+/** `writer` is the row that every write locks first, `cursor-key` signs cursors; the rest are notes of sweeps. */
 interface NotesTable {
   name: string
   value: string

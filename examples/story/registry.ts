@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { serveIndex, type IndexServer } from '../../api/serve.ts'
-import { ingestReleases, type IngestedRelease } from '../../catalog/ingest-release.ts'
+import { ingestReleases, type IngestedRelease } from '../../catalog/ingest/release.ts'
 import { publishIndex } from '../../catalog/publish.ts'
 import { openProofs } from '../../cli/proofs.ts'
 import { downloads } from '../../registry/downloads.ts'

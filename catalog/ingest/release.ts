@@ -1,13 +1,13 @@
-import type { ArtifactSource, FoundRelease, InspectedPackage, Packages, Proof, ReleaseSource, Verifier } from '../reconciler/ports.ts'
-import { authorityOfEntry } from '../schemas/authority.ts'
-import { sha256 } from '../schemas/digest.ts'
-import { CatalystError, type Problem, throwProblems } from '../schemas/errors.ts'
-import { INDEX_LINE_VERSION, type IndexLine } from '../schemas/index-line.ts'
-import { LIMITS } from '../schemas/limits.ts'
-import { artifactName } from '../schemas/names.ts'
-import { normalizePermissions } from '../schemas/permissions.ts'
-import type { RegistryEntry } from '../schemas/registry-entry.ts'
-import { lineProblems } from '../schemas/registry-files.ts'
+import type { ArtifactSource, FoundRelease, InspectedPackage, Packages, Proof, ReleaseSource, Verifier } from '../../reconciler/ports.ts'
+import { authorityOfEntry } from '../../schemas/authority.ts'
+import { sha256 } from '../../schemas/digest.ts'
+import { CatalystError, type Problem, throwProblems } from '../../schemas/errors.ts'
+import { INDEX_LINE_VERSION, type IndexLine } from '../../schemas/index-line.ts'
+import { LIMITS } from '../../schemas/limits.ts'
+import { artifactName } from '../../schemas/names.ts'
+import { normalizePermissions } from '../../schemas/permissions.ts'
+import type { RegistryEntry } from '../../schemas/registry-entry.ts'
+import { lineProblems } from '../../schemas/registry-files.ts'
 
 /** What ingesting needs of the outside: the same parts that `lock` proves with. */
 export interface IngestDeps {

@@ -1,0 +1,42 @@
+import type { Advisory } from '../../schemas/common.ts'
+import type { IngestMemory } from '../ports.ts'
+import { pluginRows } from './reader.ts'
+import { pluginOf, repositoryOf, verdictOf } from './rows.ts'
+import type { Session } from './session.ts'
+
+/** Where sweeps stand and what was answered. */
+export function ingestMemory(session: Session): IngestMemory {
+  return {
+    due: (limit, checkedBefore) => session.read(async (db) => {
+      const used = db.selectFrom('catalog_repositories').selectAll().where(({ exists, selectFrom }) => exists(selectFrom('catalog_sources as s').select('s.id').whereRef('s.repository_id', '=', 'catalog_repositories.id')))
+      const wanted = await used.where('wanted_since', 'is not', null).orderBy('wanted_since').orderBy('id').limit(limit).execute()
+      if (wanted.length > 0) return wanted.map(repositoryOf)
+      const fresh = await used.where('checked_at', 'is', null).orderBy('id').limit(limit).execute()
+      if (fresh.length > 0) return fresh.map(repositoryOf)
+      return (await used.where('checked_at', '<', checkedBefore).orderBy('checked_at').orderBy('id').limit(limit).execute()).map(repositoryOf)
+    }),
+    repository: (id) => session.read(async (db) => {
+      const row = await db.selectFrom('catalog_repositories').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && repositoryOf(row)
+    }),
+    saveRepository: ({ id, ownerId, name, state, checkedAt, releasesEtag, repositoryEtag, trouble, wants }) => session.write(async (db) => {
+      const row = { owner_id: ownerId, name, state, checked_at: checkedAt ?? null, releases_etag: releasesEtag ?? null, repository_etag: repositoryEtag ?? null, trouble: trouble ?? null }
+      await db.updateTable('catalog_repositories').set(row).where('id', '=', id).execute()
+      await db.updateTable('catalog_repositories').set({ wanted_since: null }).where('id', '=', id).where('wants', '=', wants).execute()
+    }),
+    pluginsOf: (repositoryId) => session.read(async (db) => {
+      const rows = await pluginRows(db).innerJoin('catalog_sources as s', 's.id', 'p.id').where('s.repository_id', '=', repositoryId).orderBy('p.id').execute()
+      return rows.map(pluginOf)
+    }),
+    verdictsOf: (id) => session.read(async (db) => (await db.selectFrom('catalog_versions').selectAll().where('id', '=', id).orderBy('version').execute()).map(verdictOf)),
+    noticesOf: (id) => session.read(async (db) => {
+      const rows = await db.selectFrom('catalog_notices').selectAll().where('id', '=', id).execute()
+      return rows.map(({ version, yanked, advisories }) => ({ version, yanked: yanked ?? undefined, advisories: JSON.parse(advisories) as Advisory[] }))
+    }),
+    note: (name) => session.read(async (db) => (await db.selectFrom('catalog_notes').select('value').where('name', '=', name).executeTakeFirst())?.value),
+    writeNote: (name, value) => session.write(async (db) => {
+      if (value === undefined) await db.deleteFrom('catalog_notes').where('name', '=', name).execute()
+      else await db.insertInto('catalog_notes').values({ name, value }).onConflict((c) => c.column('name').doUpdateSet({ value })).execute()
+    }),
+  }
+}
