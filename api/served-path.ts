@@ -20,6 +20,7 @@ const REVALIDATE = 'public, max-age=300'
 
 const ID = new RegExp(ID_PATTERN)
 const FILE = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/
+const VERSIONED = /^[1-9][0-9]{0,9}\.(root|targets|snapshot|(entries|index)(-bin-[0-9a-f]{1,8})?)\.json$/
 const DIGEST_NAME = /^[0-9a-f]{64}\./
 
 /**
@@ -37,6 +38,10 @@ export function servedPath(pathname: string): ServedPath | undefined {
       return rest.length === 1 && name.endsWith('.yaml') && isId(name.slice(0, -'.yaml'.length)) ? { path: `entries/${name}`, contentType: YAML, cacheControl: SHORT, ranges: false } : undefined
     case 'index':
       return isId(name) && rest.join('/') === indexPath(name) ? { path: `index/${indexPath(name)}`, contentType: LINES, cacheControl: SHORT, ranges: false } : undefined
+    case 'metadata':
+      return rest.length === 1 ? metadata(name) : undefined
+    case 'targets':
+      return signedFile(rest) ? { path: `targets/${rest.join('/')}`, contentType: rest[0] === 'index' ? LINES : YAML, cacheControl: FOR_EVER, ranges: false } : undefined
     case 'artifacts':
       return rest.length === 1 && FILE.test(name) && name.endsWith('.tgz') ? asset('artifacts', name, 'application/gzip') : undefined
     case 'bundles':
@@ -44,6 +49,20 @@ export function servedPath(pathname: string): ServedPath | undefined {
     default:
       return undefined
   }
+}
+
+/** TUF metadata: what has its version in its name is written once; a root that is not there yet is asked for at every refresh. */
+function metadata(name: string): ServedPath | undefined {
+  if (name === 'timestamp.json') return { path: 'metadata/timestamp.json', contentType: 'application/json', cacheControl: SHORT, ranges: false }
+  return VERSIONED.test(name) ? { path: `metadata/${name}`, contentType: 'application/json', cacheControl: FOR_EVER, ranges: false } : undefined
+}
+
+/** A file of the index with its digest before its name, as TUF's consistent snapshots have it. */
+function signedFile(parts: readonly string[]): boolean {
+  const name = parts.at(-1) ?? ''
+  const id = DIGEST_NAME.test(name) ? name.slice(65) : ''
+  const plain = [...parts.slice(0, -1), id].join('/')
+  return plain === 'registry.yaml' || (id.endsWith('.yaml') && isId(id.slice(0, -'.yaml'.length)) && plain === `entries/${id}`) || (isId(id) && plain === `index/${indexPath(id)}`)
 }
 
 function asset(folder: string, name: string, contentType: string): ServedPath {

@@ -16,7 +16,7 @@ import type { PluginData } from '../reconciler/data-ports.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
 import { configReferences, referenceDigests } from '../reconciler/plan/reference-digests.ts'
 import type { ConfigSchema } from '../reconciler/plan/config.ts'
-import type { ArtifactSource, Hold, IndexSource, InstallRecord, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
+import type { ArtifactSource, Hold, IndexSource, InstallRecord, Locate, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
 import { bytesIfThere, trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
 import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
@@ -179,7 +179,7 @@ export class House {
     const inArchive = async (block: LockBlock): Promise<Uint8Array | undefined> => {
       const [{ readPackage }, { artifacts, locate }] = await Promise.all([import('../registry/archive/package-tree.ts'), (opened.world ??= this.#world(desired))])
       const { url, sha256, size } = block.artifact
-      return readPackage(await artifacts.fetch({ url: locate(block.registry, url), sha256, size, maxBytes: LIMITS.artifactMaxBytes }, { offline })).read('manifest.json')
+      return readPackage(await artifacts.fetch({ url: locate(block.registry, url, { kind: 'artifact', sha256 }), sha256, size, maxBytes: LIMITS.artifactMaxBytes }, { offline })).read('manifest.json')
     }
     try {
       return await configSchemas(blocks, { inTree: (block) => bytesIfThere(join(this.paths.tree(block.tree), 'manifest.json')), inArchive })
@@ -234,7 +234,7 @@ export class House {
 
   /** `known` is what authority is drawn from besides the registries, and the blocks in which snapshots of them were seen. */
   async withApplyDeps<T>(desired: DesiredState, known: Pick<AuthoritySources, 'lock' | 'origins' | 'applied'> & { readonly seen: readonly LockBlock[] }, work: (deps: ApplyDeps) => Promise<T>): Promise<T> {
-    const [world, probe, { authorize }, { openRegistries }] = await Promise.all([this.#world(desired), this.#probe(), import('../reconciler/lock/authority.ts'), import('../reconciler/lock/registries.ts')])
+    const [world, probe, { authorize }, { openRegistries }] = await Promise.all([this.#world(desired, 'any'), this.#probe(), import('../reconciler/lock/authority.ts'), import('../reconciler/lock/registries.ts')])
     let registries: Promise<OpenRegistries> | undefined
     const snapshot = async (name: string) => {
       registries ??= openRegistries(desired, known.seen, { registries: world.registries })
@@ -331,18 +331,18 @@ export class House {
     }))
   }
 
-  async #world(desired: DesiredState): Promise<World> {
+  async #world(desired: DesiredState, age: 'fresh' | 'any' = 'fresh'): Promise<World> {
     const [{ createHttp }, { downloads }, { tokenFor }, indexes, { verifier, packages }] = await Promise.all([import('../registry/http.ts'), import('../registry/downloads.ts'), import('../registry/credentials.ts'), import('./registries.ts'), this.#proving()])
     const http = createHttp({ proxyEnv: this.#env })
     const credentials = tokenFor(this.settings.githubToken, { apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl })
-    const around = { storeDir: this.files.dir, cacheDir: this.settings.cacheDir, http, credentials }
+    const around = { storeDir: this.files.dir, cacheDir: this.settings.cacheDir, http, credentials, mirrors: indexes.mirrorsFrom(this.settings.mirror), age }
     const registries: readonly IndexSource[] = desired.registries.map((registry) => indexes.indexSource(registry, around))
     const artifacts = downloads({ cacheDir: this.settings.cacheDir, http, credentials, fileRoots: [...indexes.folderRoots(desired, this.files.dir), this.files.bundlesDir], warn: (message) => this.#options.terminal.err(message) })
-    const locate = (registry: string | undefined, url: string): string => {
+    const locate: Locate = (registry, url, copy) => {
       if (registry === undefined) return url.startsWith('plugins.bundles/') ? pathToFileURL(join(this.files.dir, url)).href : url
       const source = registries.find((r) => r.registry === registry)
       if (!source) throw new CatalystError('UNKNOWN_REGISTRY', `plugins.yaml has no registry ${registry}`)
-      return source.locate(url)
+      return source.locate(url, copy)
     }
     return { http, registries, artifacts, verifier, packages, locate, progress: this.#progress }
   }
@@ -355,6 +355,6 @@ interface World {
   readonly artifacts: ArtifactSource
   readonly verifier: Verifier
   readonly packages: Packages
-  readonly locate: (registry: string | undefined, url: string) => string
+  readonly locate: Locate
   readonly progress: Progress
 }

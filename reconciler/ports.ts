@@ -33,15 +33,25 @@ export interface IndexSnapshot {
   close(): Promise<void>
 }
 
+/** What is fetched: mirrors name it by that. */
+export interface CopyOf {
+  readonly kind: 'artifact' | 'bundle'
+  readonly sha256: Digest
+}
+
+/** Where a URL of a lock block or candidate really is; blocks of no registry keep their URLs. @throws as `IndexSource.locate`, UNKNOWN_REGISTRY */
+export type Locate = (registry: string | undefined, url: string, copy: CopyOf) => string
+
 /** A registry that can be opened. @throws CatalystError SOURCE_UNREACHABLE, INDEX_REWRITTEN, INDEX_STALE, INDEX_INVALID */
 export interface IndexSource {
   readonly registry: string
   /**
    * Where a URL of an index line is on this machine: a folder registry's lines say `file:artifacts/x.tgz`, relative to
    * the folder, so that lines and locks are the same on every machine; other URLs are returned as they are. Needs no
-   * network and no open. @throws CatalystError FOREIGN_URL for a path that leaves the folder
+   * network and no open. A registry that is read from a mirror has everything there by its digest: `copy` says which.
+   * @throws CatalystError FOREIGN_URL for a path that leaves the folder
    */
-  locate(url: string): string
+  locate(url: string, copy?: CopyOf): string
   open(options: { readonly signal?: AbortSignal }): Promise<IndexSnapshot>
 }
 

@@ -2,7 +2,7 @@ import { CatalystError } from '../schemas/errors.ts'
 import type { GitObjects } from './git.ts'
 
 /** One row of a tree: its mode as git writes it (`100644` a file, `40000` a folder, `120000` a link), and the object. */
-interface Row {
+export interface Row {
   readonly mode: string
   readonly oid: string
 }
@@ -80,7 +80,7 @@ function headerOf(commit: Uint8Array, header: string): string[] {
 }
 
 /** git's tree format: mode, a blank, the name, a zero byte and twenty bytes of SHA-1, again and again. */
-function parseTree(bytes: Uint8Array): ReadonlyMap<string, Row> {
+export function parseTree(bytes: Uint8Array): ReadonlyMap<string, Row> {
   const tree = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows = new Map<string, Row>()
   for (let at = 0; at < tree.length; ) {

@@ -12,6 +12,8 @@ export interface CachePaths {
   artifact(digest: string): string
   /** The bare mirror of an index repository. */
   mirror(url: string): string
+  /** Metadata and files of a TUF index under one pinned root. */
+  tuf(url: string, pinned: string): string
   answer(key: string): string
 }
 
@@ -25,6 +27,7 @@ export function cachePaths(root: string): CachePaths {
     answers,
     artifact: (digest) => join(artifacts, hexOf(digest)),
     mirror: (url) => join(root, 'git', `${hexOf(sha256(url)).slice(0, 32)}.git`),
+    tuf: (url, pinned) => join(root, 'tuf', hexOf(sha256(`${url}\n${pinned}`)).slice(0, 32)),
     answer: (key) => join(answers, `${hexOf(sha256(key)).slice(0, 32)}.json`),
   }
 }

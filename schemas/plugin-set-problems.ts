@@ -30,10 +30,12 @@ type At = (path: Path) => string
 type Say = (code: ErrorCode, path: Path, message: string, hint?: string) => Problem
 
 function registryProblems(set: PluginSet, say: Say): readonly Problem[] {
-  const names = (set.registries ?? []).map((registry) => registry.name)
-  return names.flatMap((name, i) =>
-    names.indexOf(name) === i ? [] : [say('CONTRADICTION', ['registries', i, 'name'], `two registries are called ${name}`, 'Give each registry its own name.')],
-  )
+  const registries = set.registries ?? []
+  const names = registries.map((registry) => registry.name)
+  return registries.flatMap(({ name, url, mirror }, i) => [
+    ...(names.indexOf(name) === i ? [] : [say('CONTRADICTION', ['registries', i, 'name'], `two registries are called ${name}`, 'Give each registry its own name.')]),
+    ...(mirror === undefined || /^https?:/.test(url) ? [] : [say('CONTRADICTION', ['registries', i, 'mirror'], `${name} has a mirror, but is no signed index over https:`, `Write the address of ${name} itself where it is now.`)]),
+  ])
 }
 
 function entryProblems(id: string, entry: PluginEntry, set: PluginSet, say: Say): readonly Problem[] {

@@ -7,7 +7,7 @@ import type { LockBlock } from '../../schemas/lock.ts'
 import type { Manifest } from '../../schemas/manifest.ts'
 import type { Authorization } from '../lock/authority.ts'
 import { manifestFacts } from '../lock/blocks.ts'
-import type { ArtifactSource, Packages, Progress, Proof, Verifier } from '../ports.ts'
+import type { ArtifactSource, Locate, Packages, Progress, Proof, Verifier } from '../ports.ts'
 import { doubtfulTrees, hasTree, placeTree, quarantineTree, removeWhole, treeParts } from '../state/trees.ts'
 import type { StorePaths } from '../state/paths.ts'
 import { DIFF_FILE, treeDiff } from '../state/tree-diff.ts'
@@ -21,7 +21,7 @@ export interface StageDeps {
   /** The authority outside the lock for a block (law 11). @throws CatalystError AUTHORITY_* */
   readonly authorize: (id: string, block: LockBlock) => Promise<Authorization>
   /** Where a URL of a lock block is on this machine. */
-  readonly locate: (registry: string | undefined, url: string) => string
+  readonly locate: Locate
   readonly progress: Progress
 }
 
@@ -100,8 +100,8 @@ interface Fetched extends Verified {
 
 async function fetched(id: string, block: LockBlock, { artifacts, locate, progress }: StageDeps, signal: AbortSignal): Promise<Fetched> {
   const { artifact, bundle, registry } = block
-  const request = { url: locate(registry, artifact.url), sha256: artifact.sha256, size: artifact.size, maxBytes: LIMITS.artifactMaxBytes }
-  const bundleRequest = bundle && { url: locate(registry, bundle.url), sha256: bundle.sha256, maxBytes: LIMITS.bundleMaxBytes }
+  const request = { url: locate(registry, artifact.url, { kind: 'artifact', sha256: artifact.sha256 }), sha256: artifact.sha256, size: artifact.size, maxBytes: LIMITS.artifactMaxBytes }
+  const bundleRequest = bundle && { url: locate(registry, bundle.url, { kind: 'bundle', sha256: bundle.sha256 }), sha256: bundle.sha256, maxBytes: LIMITS.bundleMaxBytes }
   const [archive, bundleBytes] = await Promise.all([artifacts.fetch(request, { signal }), bundleRequest && artifacts.fetch(bundleRequest, { signal })])
   progress({ stage: 'fetch', id, bytes: archive.byteLength })
   return { block, archive, bundle: bundleBytes }

@@ -6,7 +6,7 @@ import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import { resolve } from '../resolve/resolve.ts'
 import { distrusted } from '../plan/trust.ts'
 import type { KeptBack, Resolved, ResolveMode, Selection, Waiting } from '../resolve/types.ts'
-import type { ArtifactSource, Candidate, Hold, IndexSource, Packages, Progress, ReleaseSource, Verifier } from '../ports.ts'
+import type { ArtifactSource, Candidate, Hold, IndexSource, Locate, Packages, Progress, ReleaseSource, Verifier } from '../ports.ts'
 import type { ReleaseHosts } from './authority.ts'
 import { blockOf, rewish, type BlockWish } from './blocks.ts'
 import { sameRelease } from './candidates.ts'
@@ -33,7 +33,7 @@ export interface LockDeps {
   /** Where direct sources are. */
   readonly hosts: ReleaseHosts
   /** Where a URL of a registry's line (or of the store repository) is on this machine. */
-  readonly locate: (registry: string | undefined, url: string) => string
+  readonly locate: Locate
   /** Keeps a bundle that has no lasting address with the store repository. */
   readonly keepBundle: (digest: Digest, bytes: Uint8Array) => Promise<void>
   /** Told how many releases are about to be fetched and proven, so that help can be called early. */

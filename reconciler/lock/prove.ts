@@ -50,7 +50,7 @@ export async function readProven(candidate: Candidate, deps: LockDeps): Promise<
 
 async function fetchArtifact(candidate: Candidate, deps: LockDeps): Promise<Uint8Array> {
   const { url, sha256, size } = candidate.artifact
-  const bytes = await deps.artifacts.fetch({ url: deps.locate(candidate.registry, url), sha256, size, maxBytes: LIMITS.artifactMaxBytes }, options(deps))
+  const bytes = await deps.artifacts.fetch({ url: deps.locate(candidate.registry, url, { kind: 'artifact', sha256 }), sha256, size, maxBytes: LIMITS.artifactMaxBytes }, options(deps))
   deps.progress({ stage: 'fetch', id: candidate.id, bytes: bytes.byteLength })
   return bytes
 }
@@ -59,7 +59,7 @@ async function fetchBundle(candidate: Candidate, deps: LockDeps): Promise<Uint8A
   if (candidate.authority === UNSIGNED) return undefined
   const { bundle } = candidate
   if (!bundle) throw new CatalystError('BUNDLE_MISSING', `${candidate.id} ${candidate.version} has no Sigstore bundle`)
-  return deps.artifacts.fetch({ url: deps.locate(candidate.registry, bundle.url), sha256: bundle.sha256, maxBytes: LIMITS.bundleMaxBytes }, options(deps))
+  return deps.artifacts.fetch({ url: deps.locate(candidate.registry, bundle.url, { kind: 'bundle', sha256: bundle.sha256 }), sha256: bundle.sha256, maxBytes: LIMITS.bundleMaxBytes }, options(deps))
 }
 
 async function verify(candidate: Candidate, bundle: Uint8Array | undefined, deps: LockDeps): Promise<Proof | undefined> {

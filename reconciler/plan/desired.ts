@@ -9,6 +9,8 @@ import { durationMs } from '../../schemas/durations.ts'
 export interface DesiredRegistry {
   readonly name: string
   readonly url: string
+  /** Where its index, artifacts and bundles are taken from instead. */
+  readonly mirror: string | undefined
   readonly root: string | undefined
   readonly profile: string
   readonly maxAgeMs: number
@@ -72,6 +74,7 @@ export function desiredState(set: PluginSet, placeOf: PlaceOf = () => undefined)
     registries: (set.registries ?? []).map((r) => ({
       name: r.name,
       url: r.url,
+      mirror: r.mirror,
       root: r.root,
       profile: r.sigstore ?? 'public-good',
       maxAgeMs: durationMs(r.maxAge ?? '7d'),

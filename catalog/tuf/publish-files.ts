@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { CatalystError } from '../../schemas/errors.ts'
+import { writeWhole } from '../write-file.ts'
+import { PUBLISHED } from './layout.ts'
+import { bytesOfEnvelope, envelope, type Envelope, type MetaFile, type RoleKeys, type Signed, type Signer, type TargetInfo } from './metadata.ts'
+import { isThere } from './published.ts'
+import { targetInfo } from './targets.ts'
+
+/** A file that was written, what the snapshot must say of it, and files that nobody needs once it is published. */
+export interface Written {
+  readonly path: string
+  readonly meta?: readonly [string, MetaFile]
+  readonly replaces?: readonly string[]
+}
+
+/** Signs with every key of the role that is at hand. @throws CatalystError KEY_INVALID when those are too few */
+export function signedBy<S extends Signed>(signed: S, signers: readonly Signer[], role: RoleKeys): Envelope<S> {
+  const mine = signers.filter(({ keyid }) => role.keyids.includes(keyid))
+  if (mine.length < role.threshold) {
+    throw new CatalystError('KEY_INVALID', `${mine.length} of the keys at hand may sign this ${signed._type}, and ${role.threshold} must`, { hint: 'Name the file with the online keys: `--key FILE`. `catalyst registry keys show` tells who may sign what.' })
+  }
+  return envelope(signed, mine)
+}
+
+/** Writes metadata under its version, or `timestamp.json`. `before` is the version that it replaces. */
+export async function metadataFile(folder: string, role: string, data: Envelope<Signed>, before?: number): Promise<Written> {
+  if (role === PUBLISHED.timestamp) {
+    await writeWhole(join(folder, role), bytesOfEnvelope(data))
+    return { path: role }
+  }
+  const { version } = data.signed
+  const path = PUBLISHED.metadata(role, version)
+  await writeWhole(join(folder, path), bytesOfEnvelope(data))
+  const meta = role === 'snapshot' || role === 'root' ? {} : { meta: [`${role}.json`, { version }] as const }
+  return { path, ...meta, ...(before !== undefined && before !== version && { replaces: [PUBLISHED.metadata(role, before)] }) }
+}
+
+/** Writes a file of the index under its digest. A file that is there has that content. */
+export async function targetFile(folder: string, path: string, bytes: Uint8Array): Promise<{ readonly info: TargetInfo; readonly written: readonly Written[] }> {
+  const info = targetInfo(bytes)
+  const at = PUBLISHED.target(path, info.hashes.sha256)
+  if (await isThere(join(folder, at))) return { info, written: [] }
+  await writeWhole(join(folder, at), bytes)
+  return { info, written: [{ path: at }] }
+}
+
+/** True when less than so many days are left. */
+export function expiresWithin({ expires }: { readonly expires: string }, days: number, now: string): boolean {
+  return Date.parse(expires) - Date.parse(now) < days * 86_400_000
+}

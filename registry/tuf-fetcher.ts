@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import pLimit from 'p-limit'
+import { CatalystError } from '../schemas/errors.ts'
+import { writeAtomically } from './atomic-write.ts'
+import { isReadOnly } from './disk-errors.ts'
+import { readBody } from './http-body.ts'
+import type { Http } from './http.ts'
+import { withRetries, type RetryPolicy } from './retry.ts'
+import { noSuchFile, type Fetcher } from './tuf-updater.ts'
+
+export interface TufFetcherOptions {
+  readonly dir: string
+  readonly http: Http
+  readonly retries: RetryPolicy
+  /** Answers from the folder alone. */
+  readonly offline: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+const PARALLEL = 16
+
+/**
+ * Fetches for TUF's client: bounded in bytes, time and number, nothing asked twice, from one host only. Roots that were
+ * proven once are kept, for they never change and the pinned one may be many rotations old; they are proven again.
+ */
+export class TufFetcher implements Fetcher {
+  /** Why something could not be fetched: the library wraps errors in texts. */
+  readonly failures: CatalystError[] = []
+  readonly #options: TufFetcherOptions
+  readonly #limit = pLimit(PARALLEL)
+  readonly #asked = new Map<string, Promise<Buffer>>()
+
+  constructor(options: TufFetcherOptions) {
+    this.#options = options
+  }
+
+  downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+    const asked = this.#asked.get(url) ?? this.#limit(() => this.#fetch(url, maxLength))
+    this.#asked.set(url, asked)
+    return asked
+  }
+
+  async downloadFile<T>(url: string, maxLength: number, handler: (file: string) => Promise<T>): Promise<T> {
+    const file = join(this.#options.dir, `.${randomUUID()}`)
+    try {
+      writeAtomically(file, await this.downloadBytes(url, maxLength))
+      return await handler(file)
+    } finally {
+      rmSync(file, { force: true })
+    }
+  }
+
+  async #fetch(url: string, maxBytes: number): Promise<Buffer> {
+    const root = /\/metadata\/(\d+\.root\.json)$/.exec(url)?.[1]
+    const kept = root && join(this.#options.dir, 'roots', root)
+    if (kept && existsSync(kept)) return readFileSync(kept)
+    try {
+      const bytes = this.#options.offline ? this.#fromFolder(url, root) : await this.#send(url, maxBytes)
+      if (kept) keep(kept, bytes)
+      return bytes
+    } catch (error) {
+      if (!(error instanceof CatalystError)) throw error
+      // Object stores answer 403 for what is not there.
+      if (root && (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED')) throw noSuchFile(error)
+      this.failures.push(error)
+      throw error
+    }
+  }
+
+  #send(url: string, maxBytes: number): Promise<Buffer> {
+    const { http, retries, signal } = this.#options
+    return withRetries(async () => readBody(await http.send({ url, maxBytes, sameOrigin: true, signal }), { maxBytes, signal }), retries, signal)
+  }
+
+  /** The last timestamp that was proven stands for the one that cannot be asked for, and no newer root is known. */
+  #fromFolder(url: string, root: string | undefined): Buffer {
+    if (root) throw new CatalystError('NOT_FOUND', `${root} is not known here`)
+    const timestamp = join(this.#options.dir, 'timestamp.json')
+    if (url.endsWith('/metadata/timestamp.json') && existsSync(timestamp)) return readFileSync(timestamp)
+    throw new CatalystError('SOURCE_UNREACHABLE', `${url} is not in the cache, and its registry could not be asked`)
+  }
+}
+
+/** A cache that cannot be written costs a request the next time. */
+function keep(path: string, bytes: Buffer): void {
+  try {
+    writeAtomically(path, bytes)
+  } catch (error) {
+    if (!isReadOnly(error)) throw error
+  }
+}
