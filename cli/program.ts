@@ -1,4 +1,4 @@
-import { Command as Program, CommanderError, Option } from 'commander'
+import { Command as Program, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CatalystError } from '../schemas/errors.ts'
 import { suggestion } from '../schemas/suggestions.ts'
 import type { Command, CommandContext, CommandResult } from './command.ts'
@@ -33,6 +33,7 @@ export function parseArguments(argv: readonly string[], version: string, write: 
     .helpCommand('help [command]', 'what a command does, with its options')
     .addHelpText('after', EXIT_CODES)
     .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => undefined })
   const common = (): { dir: string; json: boolean } => ({ json: false, ...program.opts<{ dir: string; json?: boolean }>() })
@@ -55,9 +56,15 @@ function parsed(program: Program, argv: readonly string[], invocation: () => Inv
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw new CatalystError('USAGE', error.message.replace(/^error: /, ''), { cause: error })
+    throw new CatalystError('USAGE', error.message.replace(/^error: /, ''), { cause: error, hint: helpHint(argv) })
   }
   return invocation()
+}
+
+/** Where to read on: the help of the command that was meant, when one was named. */
+function helpHint(argv: readonly string[]): string | undefined {
+  const [name] = argv.filter((word) => Object.hasOwn(COMMANDS, word))
+  return name === undefined ? undefined : `Run \`catalyst ${name} --help\` for its arguments and options.`
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- commander hands over what it parsed without types
@@ -113,6 +120,18 @@ docs/operating.md says what to do about each.`
 
 const ANSWER = 'ID:CLASS=keep or =remove, to what a policy asks about a removed plugin; may be repeated'
 
+/** @throws InvalidArgumentError, which becomes USAGE with the name of the option */
+function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('It takes a whole number.')
+  return Number(text)
+}
+
+/** @throws InvalidArgumentError, which becomes USAGE with the name of the option */
+function digest(text: string): string {
+  if (!/^sha256:[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('It takes all of a digest: sha256: and 64 hex digits.')
+  return text
+}
+
 function collected(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
 }
@@ -156,28 +175,28 @@ const COMMANDS: Readonly<Record<string, (program: Program, on: On, onRegistry: O
     program.command('generations').description('what was live, and when')
       .action(on('generations', async () => (await import('./commands/status.ts')).generationsCommand, () => ({}))),
   audit: (program, on) =>
-    program.command('audit').description('who changed what, and whether the record of it is whole').option('--limit <n>', 'how many records, the newest (default 20)', Number).option('--verify', 'prove the chain from its first record (exit 5 when it is broken)').option('--head <digest>', 'a head that you kept: it must be in the chain')
+    program.command('audit').description('who changed what, and whether the record of it is whole').option('--limit <n>', 'how many records, the newest (default 20)', wholeNumber).option('--verify', 'prove the chain from its first record (exit 5 when it is broken)').option('--head <digest>', 'a head that you kept: it must be in the chain', digest)
       .action(on('audit', async () => (await import('./commands/audit.ts')).auditCommand, (options) => options)),
   verify: (program, on) =>
     program.command('verify <file>').description('prove an artifact by hand').requiredOption('--bundle <file>', 'Sigstore bundle').option('--identity <san>', 'who must have signed', '').option('--issuer <url>', 'OIDC issuer of the identity', '').option('--source-repository <url>', 'whose source must have been built (default: the repository in the identity)').option('--trusted-root <file>', 'instead of the public good root').option('--key <pem>', 'public key instead of an identity')
       .action(on('verify', async () => (await import('./commands/verify.ts')).verifyCommand, (file, options) => ({ file, ...options }))),
   apply: (program, on) =>
-    program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing').option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
+    program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing', digest).option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
       .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options)),
   rollback: (program, on) =>
-    program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'generation', Number).option('--lift', 'lift the hold that a rollback left')
+    program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'number of a generation, as `catalyst generations` lists them', wholeNumber).option('--lift', 'lift the hold that a rollback left')
       .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options }))),
   backups: (program, on) =>
-    program.command('backups [id]').description('backups of what plugins keep: tables and data folders').option('--make', 'back up now: one plugin, or all that are installed').option('--verify', 'read every byte of each (exit 1 when one is damaged)').option('--prune', 'remove old ones').option('--keep <n>', 'with --prune: keep so many of each plugin (default 5)', Number).option('--keep-days <n>', 'with --prune: and all that are younger (default 30)', Number)
+    program.command('backups [id]').description('backups of what plugins keep: tables and data folders').option('--make', 'back up now: one plugin, or all that are installed').option('--verify', 'read every byte of each (exit 1 when one is damaged)').option('--prune', 'remove old ones').option('--keep <n>', 'with --prune: keep so many of each plugin (default 5)', wholeNumber).option('--keep-days <n>', 'with --prune: and all that are younger (default 30)', wholeNumber)
       .action(on('backups', async () => (await import('./commands/backups.ts')).backupsCommand, (id, options) => ({ id, ...options }))),
   restore: (program, on) =>
-    program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin its newest backup').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it').option('-y, --yes', 'do not ask')
+    program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin its newest backup').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it', digest).option('-y, --yes', 'do not ask')
       .action(on('restore', async () => (await import('./commands/restore.ts')).restoreCommand, (name, options) => ({ name, ...options }))),
   purge: (program, on) =>
     program.command('purge <id>').description('destroy what a removed plugin left and its policy does not keep, now').option('-y, --yes', 'do not ask')
       .action(on('purge', async () => (await import('./commands/purge.ts')).purgeCommand, (id, options) => ({ id, ...options }))),
   gc: (program, on) =>
-    program.command('gc').description('free what no kept generation uses').option('--dry-run', 'only tell').option('--keep <n>', 'generations to keep', Number)
+    program.command('gc').description('free what no kept generation uses').option('--dry-run', 'only tell').option('--keep <n>', 'how many generations to keep (default 10)', wholeNumber)
       .action(on('gc', async () => (await import('./commands/gc.ts')).gcCommand, (options) => options)),
   lease: (program, on) =>
     program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')

@@ -33,12 +33,41 @@ function prepared(schema: object): object {
 function configProblem(error: ErrorObject, config: unknown, placeOf: (path: Path) => Place | undefined): Problem {
   const path = pathOfPointer(error.instancePath, config)
   const where = path.length > 0 ? `config ${pathText(path)}` : 'config'
+  if (error.keyword === 'required') return missingKey(error, where, placeAt(path, placeOf))
   const extra = error.params['additionalProperty'] as string | undefined
-  const at = extra === undefined ? path : [...path, extra]
-  const place = at.map((_, i) => placeOf(at.slice(0, at.length - i))).find((found) => found !== undefined) ?? placeOf([])
+  const place = placeAt(extra === undefined ? path : [...path, extra], placeOf)
   const hint = extra === undefined ? undefined : suggestion(extra, Object.keys((error.parentSchema as { properties?: object })?.properties ?? {}))
   const message = extra === undefined ? `${where} ${error.message ?? 'is not valid'}${allowedText(error)}` : `${where} has the unknown key ${JSON.stringify(extra)}`
   return { code: 'CONFIG_INVALID', message, ...(place && { place }), ...(hint !== undefined && { hint: `Did you mean ${hint}?` }) }
+}
+
+/** The place itself, or the nearest one above it that stands in the file. */
+function placeAt(path: Path, placeOf: (path: Path) => Place | undefined): Place | undefined {
+  return path.map((_, i) => placeOf(path.slice(0, path.length - i))).find((found) => found !== undefined) ?? placeOf([])
+}
+
+/** A key that is missing, with what the schema says of it and how a secret is written. */
+function missingKey(error: ErrorObject, where: string, place: Place | undefined): Problem {
+  const key = String(error.params['missingProperty'])
+  const { properties = {} } = error.parentSchema as { properties?: Readonly<Record<string, unknown>> }
+  const schema = Object.hasOwn(properties, key) ? properties[key] : undefined
+  const { title, description, type } = asWritten(schema) as { title?: unknown; description?: unknown; type?: unknown }
+  // The publisher's words: in quotes, on one line, so that nobody takes them for ours.
+  const about = [title, description].flatMap((text) => (typeof text === 'string' ? [text.slice(0, 200)] : [])).join(': ')
+  const secret = (type === undefined || type === 'string') && !about.includes('${') ? ` A secret is written as a reference: \${env:${variableName(key)}}.` : ''
+  return { code: 'CONFIG_INVALID', message: `${where} has no ${JSON.stringify(key)}`, ...(place && { place }), hint: `Write ${JSON.stringify(key)} there${about === '' ? '' : `: ${JSON.stringify(about)}`}.${secret}` }
+}
+
+/** What the publisher wrote, without what `acceptReferences` put around it. */
+function asWritten(schema: unknown): object {
+  if (!isObject(schema)) return {}
+  const { if: condition, else: inner } = schema
+  return isObject(condition) && REFERENCE_KEYWORD in condition && isObject(inner) ? inner : schema
+}
+
+/** `apiKey` -> `API_KEY`. */
+function variableName(key: string): string {
+  return /^[A-Za-z][A-Za-z0-9_]{0,40}$/.test(key) ? key.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toUpperCase() : 'NAME'
 }
 
 function allowedText(error: ErrorObject): string {

@@ -50,7 +50,7 @@ function assertAddable(id: string, present: readonly string[]): void {
 }
 
 function withEntry(text: string, id: string, entry: PluginEntry, { house }: CommandContext): string {
-  return editPluginSet(text, house.files.shown(house.files.pluginsPath)).addPlugin(id, entry).toString()
+  return withoutPlaces(() => editPluginSet(text, house.files.shown(house.files.pluginsPath)).addPlugin(id, entry).toString())
 }
 
 function attempt(context: CommandContext, id: string, text: string, locked: Parameters<typeof resolveAndProve>[3]): Promise<LockOutcome> {
@@ -58,6 +58,16 @@ function attempt(context: CommandContext, id: string, text: string, locked: Para
   // The new entry stands in no file yet: a line number would lead nowhere.
   const placeInFile: PlaceOf = (path) => (path[0] === 'plugins' && path[1] === id ? undefined : placeOf(path))
   return resolveAndProve(context, desiredState(set, placeInFile), { kind: 'lock' }, locked)
+}
+
+/** The file was read without a problem before: what is wrong is the new entry, which stands at none of its lines yet. */
+function withoutPlaces<T>(edit: () => T): T {
+  try {
+    return edit()
+  } catch (error) {
+    if (!(error instanceof CatalystError)) throw error
+    throw new CatalystError(error.code, error.message, { cause: error, hint: error.hint, problems: error.problems.map(({ place: _nowhere, ...problem }) => problem) })
+  }
 }
 
 /** A version that cannot come before somebody agrees to what it asks for. */
@@ -84,10 +94,11 @@ async function consent(context: CommandContext, args: AddArgs, asked: Asked): Pr
   return context.house.confirm('Grant this?')
 }
 
-function refused(args: AddArgs, asked: Asked, { paint }: CommandContext): CommandResult {
+function refused(args: AddArgs, asked: Asked, context: CommandContext): CommandResult {
   const { id } = args
-  const text = [`${paint('bad', '!')} ${question(id, asked)}`, ...permissionLines(asked.permissions), '', `Nothing was written. To grant this: ${sameAgain(args)} --yes`].join('\n')
-  return { exit: 3, text, result: { id, version: asked.version, asks: asked.permissions, written: false } }
+  const text = [`${context.paint('bad', '!')} ${question(id, asked)}`, ...permissionLines(asked.permissions), '', `Nothing was written. To grant this: ${sameAgain(args)} --yes`].join('\n')
+  const problem: Problem = { code: 'GRANT_MISSING', message: `${id} ${asked.version} asks for permissions that nobody has granted yet`, hint: `To grant this: ${sameAgain(args)} --yes` }
+  return { exit: 3, text, result: { id, version: asked.version, asks: asked.permissions, written: false }, problems: context.json ? [problem] : [] }
 }
 
 /** The command as it was typed, to type again. */
@@ -110,5 +121,5 @@ async function write(context: CommandContext, text: string, outcome: LockOutcome
 async function unconfigured(context: CommandContext, outcome: LockOutcome): Promise<readonly Problem[]> {
   const { desired, placeOf } = await context.house.files.readDesired()
   const problems = invalidConfigs(await lockedConfigs(context, { desired, lock: outcome.lock, placeOf }, outcome))
-  return problems.map((problem) => ({ ...problem, severity: 'warning', hint: problem.hint ?? 'Write it under `config:` of the plugin in plugins.yaml; until then `apply` leaves the plugin out.' }))
+  return problems.map((problem) => ({ ...problem, severity: 'warning', hint: `${problem.hint ?? 'Write it under `config:` of the plugin in plugins.yaml.'} Until then \`apply\` leaves the plugin out.` }))
 }

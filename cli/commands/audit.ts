@@ -1,4 +1,4 @@
-import { CatalystError, type Problem } from '../../schemas/errors.ts'
+import type { Problem } from '../../schemas/errors.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import type { AuditRecord } from '../../reconciler/ports.ts'
 import { brokenAudit } from '../../reconciler/store-db/audit-check.ts'
@@ -9,7 +9,7 @@ export interface AuditArgs {
   readonly limit?: number
   readonly verify?: boolean
   /** A head that the reader kept: it must be in the chain. Implies `verify`. */
-  readonly head?: string
+  readonly head?: Digest
 }
 
 const DEFAULT_LIMIT = 20
@@ -19,12 +19,10 @@ const DEFAULT_LIMIT = 20
  * chain is computed anew from the first record (exit 5 when it does not hold).
  */
 export const auditCommand: Command<AuditArgs> = async ({ house, paint }, { limit = DEFAULT_LIMIT, verify = false, head }) => {
-  if (!Number.isSafeInteger(limit) || limit < 0) throw new CatalystError('USAGE', '--limit takes a number of records, 0 or more')
-  const kept = head === undefined ? undefined : asDigest(head)
-  const proving = verify || kept !== undefined
+  const proving = verify || head !== undefined
   const { desired } = await house.files.readDesired()
-  const records = await house.withState(desired, { readOnly: true }, (state) => state.audit({ limit: proving ? Number.MAX_SAFE_INTEGER : limit }))
-  const broken = proving ? brokenAudit(records, kept) : undefined
+  const records = await house.withState(desired, { readOnly: true }, (state) => state.audit({ limit: proving ? Number.MAX_SAFE_INTEGER : Math.max(limit, 1) }))
+  const broken = proving ? brokenAudit(records, head) : undefined
   const shown = limit === 0 ? [] : records.slice(-limit)
   const problems: Problem[] = broken ? [{ code: 'AUDIT_BROKEN', message: broken.message }] : []
   return {
@@ -37,9 +35,4 @@ export const auditCommand: Command<AuditArgs> = async ({ house, paint }, { limit
 
 function recordJson({ id, ...record }: AuditRecord): unknown {
   return { ...record, id: id ?? null }
-}
-
-function asDigest(text: string): Digest {
-  if (/^sha256:[0-9a-f]{64}$/.test(text)) return text as Digest
-  throw new CatalystError('USAGE', `--head takes a head as \`catalyst apply --json\` prints it (auditHead): sha256: and 64 hex digits`)
 }

@@ -35,7 +35,6 @@ export const backupsCommand: Command<BackupsArgs> = async (context, args) => {
 function assertOneThing({ make, verify, prune, keep, keepDays }: BackupsArgs): void {
   if ([make, verify, prune].filter(Boolean).length > 1) throw new CatalystError('USAGE', 'backups takes one of --make, --verify and --prune')
   if (!prune && (keep !== undefined || keepDays !== undefined)) throw new CatalystError('USAGE', '--keep and --keep-days belong to --prune')
-  for (const number of [keep, keepDays]) if (number !== undefined && (!Number.isInteger(number) || number < 0)) throw new CatalystError('USAGE', '--keep and --keep-days take whole numbers')
 }
 
 function lineOf({ name, version, at, rows, bytes, reason }: BackupRef, { paint }: CommandContext): string {

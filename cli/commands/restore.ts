@@ -9,7 +9,7 @@ import { confirmed } from '../confirm.ts'
 export interface RestoreArgs {
   readonly name?: string
   readonly all?: boolean
-  readonly digest?: string
+  readonly digest?: Digest
   readonly yes?: boolean
 }
 
@@ -20,13 +20,12 @@ export interface RestoreArgs {
 export const restoreCommand: Command<RestoreArgs> = async (context, { name, all, digest, yes }) => {
   const { house, paint } = context
   if ((name === undefined) === !all) throw new CatalystError('USAGE', 'restore takes the name of a backup, or --all', { hint: 'List them with `catalyst backups`.' })
-  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) throw new CatalystError('USAGE', '--digest takes sha256:… as `catalyst backups --json` shows it')
   const { desired } = await house.files.readDesired()
   const names = name === undefined ? await newestOfEach(await (await house.backups(desired)).list()) : [name]
   if (names.length === 0) throw new CatalystError('NOT_FOUND', 'there are no backups')
   await confirmed(context, `Put back ${names.join(', ')}? What is there now is backed up first.`, yes)
   const done: Restored[] = []
-  for (const one of names) done.push(await house.withRestoreDeps(desired, (deps) => restore(one, { storeId: desired.store.id, digest: digest as Digest | undefined }, deps)))
+  for (const one of names) done.push(await house.withRestoreDeps(desired, (deps) => restore(one, { storeId: desired.store.id, digest }, deps)))
   const lines = done.map(({ from, before, result }) => `${paint('good', '✓')} ${paint('strong', from.plugin)} as it was at ${safe(from.at)}: ${counted(result.tables, 'table')}, ${counted(result.rows, 'row')}, ${counted(result.files, 'data file')}, ${bytesText(from.bytes)}${before ? `; what was there is in ${safe(before.name)}` : ''}`)
   return { exit: 0, text: lines.join('\n'), result: { restored: done.map(({ from, before, result }) => ({ backup: from.name, before: before?.name ?? null, ...result })) } }
 }

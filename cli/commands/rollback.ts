@@ -39,7 +39,6 @@ async function backupsMade(house: House, { data }: RollbackResult, began: string
 function assertOneTarget({ id, to, lift }: RollbackArgs): void {
   if (id !== undefined && to !== undefined) throw new CatalystError('USAGE', 'rollback takes an id or --to N, not both')
   if (lift && id === undefined) throw new CatalystError('USAGE', 'rollback --lift needs the id of a plugin')
-  if (to !== undefined && !Number.isInteger(to)) throw new CatalystError('USAGE', '--to takes the number of a generation', { hint: 'List them with `catalyst generations`.' })
 }
 
 /** Without a number: the generation that was live before the present one. One in which a plugin was off only while its tables changed is no state to go back to. */

@@ -48,6 +48,8 @@ function code(text: string): string {
   return `\`${safe(text).replaceAll('`', "'").replaceAll('|', '\\|')}\``
 }
 
+/** YAML to paste, or a sentence that tells what to do. */
 function fence(text: string): string {
-  return `\`\`\`yaml\n${text.split('\n').map(safe).join('\n').replaceAll('```', "'''")}\n\`\`\``
+  const language = /^[a-z][\w-]*:(\s|$)/.test(text) ? 'yaml' : 'text'
+  return `\`\`\`${language}\n${text.split('\n').map(safe).join('\n').replaceAll('```', "'''")}\n\`\`\``
 }

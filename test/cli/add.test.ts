@@ -27,6 +27,21 @@ test('what is wrong with an entry that stands in no file yet has no line', async
   expect(problems[0]).not.toHaveProperty('place')
 })
 
+test.each([
+  ['add other --version <0.0.0', 'EMPTY_RANGE'],
+  ['add other --source gitlab:a/b', 'INVALID_VALUE'],
+  ['add other --registry nobody', 'UNKNOWN_REGISTRY'],
+])('%s: nor has an option that cannot be', async (line, code) => {
+  const { exit, problems } = await shop.json(line)
+  expect({ exit, problems }).toMatchObject({ exit: 1, problems: [{ code }] })
+  expect(problems[0]).not.toHaveProperty('place')
+})
+
+test('machines are told what is missing, and how it is given', async () => {
+  const { exit, problems } = await shop.json('add sms')
+  expect({ exit, problems }).toMatchObject({ exit: 3, problems: [{ code: 'GRANT_MISSING', hint: 'To grant this: catalyst add sms --yes' }] })
+})
+
 test('a dependency that waits is shown with what to write', async () => {
   await shop.index.list([await shop.world.publish({ id: 'templates', version: '1.0.0', manifest: { permissions: { hooks: ['order.shipped'] } } })], { entry: { permissions: { hooks: ['order.shipped'] } } })
   await shop.release('mail', '1.0.0', { manifest: { dependencies: { templates: '^1.0.0' } } })

@@ -46,6 +46,7 @@ test('who did what, the newest last, with the head', async () => {
       '',
     ].join('\n'),
   )
+  expect((await shop.run('audit --limit 0')).out).toBe(`Head: ${heads[2]}\n`)
   expect((await shop.json('audit --limit 1')).result).toMatchObject({ records: [{ sequence: 3, id: 'pay' }], head: heads[2], verified: null, broken: null })
 })
 

@@ -156,7 +156,7 @@ describe('markdown holds foreign text', () => {
 
   test('no cell, code span or fence is left by it', () => {
     const text = planMarkdown(hostile)
-    const unfenced = text.replace(/```yaml\n[^]*?\n```/g, '')
+    const unfenced = text.replace(/```(yaml|text)\n[^]*?\n```/g, '')
     expect(unfenced.split('\n').filter((line) => line.startsWith('#'))).toEqual(['### Plugin plan for `acme`'])
     expect(text).not.toContain('\u001b')
     const row = text.split('\n').find((line) => line.startsWith('| upgrade'))!
@@ -164,6 +164,12 @@ describe('markdown holds foreign text', () => {
     // Outside of code spans and fences, nothing of it is left.
     const outside = unfenced.replace(/`[^`\n]*`/g, '')
     expect(outside).not.toMatch(/onerror|img/)
+  })
+
+  test('only what can be pasted is called YAML', () => {
+    const hints = (hint: string) => planMarkdown({ ...hostile, changes: [], notices: [], blocked: [{ id: 'b', action: 'upgrade', code: 'X', reason: 'r', hint }] })
+    expect(hints('approvals:\n  - { plugin: b }')).toContain('```yaml\napprovals:')
+    expect(hints('Correct `config` of b in plugins.yaml.')).toContain('```text\nCorrect')
   })
 
   test('nor is the remark under it', () => {

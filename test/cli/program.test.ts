@@ -39,4 +39,17 @@ describe('arguments', () => {
   test.each(['plan --expect x', 'apply --wat', 'lock --check --merge', 'plan now', 'verify'])('%s is refused', (line) => {
     expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE' }))
   })
+
+  test.each(['gc --keep x', 'gc --keep -1', 'gc --keep 1e3', 'backups --prune --keep 2.5', 'backups --prune --keep-days ten', 'audit --limit 0x10', 'rollback --to last'])('%s: a number is written as one', (line) => {
+    const [name = '', option = ''] = [line.split(' ')[0], line.split(' ').at(-2)]
+    expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(new RegExp(`${option} .*It takes a whole number`)), hint: `Run \`catalyst ${name} --help\` for its arguments and options.` }))
+  })
+
+  test.each(['apply --expect sha256:12', `apply --expect ${'a'.repeat(64)}`, 'audit --head x', 'restore NAME --digest x'])('%s: a digest is told whole', (line) => {
+    expect(() => parse(line)).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('64 hex digits') }))
+  })
+
+  test('the help of a command tells the options that every command has', () => {
+    expect(parse('plan --help').printed).toMatch(/--detailed-exitcode[\s\S]*--dir <dir>[\s\S]*--json/)
+  })
 })

@@ -97,14 +97,24 @@ describe('a config', () => {
   })
 
   test.each<[string, object, string[]]>([
-    ['a missing key', {}, ["config must have required property 'apiKey'"]],
+    ['a missing key', {}, ['config has no "apiKey"']],
     ['an unknown key', { apikey: 'abcde', apiKey: 'abcde' }, ['config has the unknown key "apikey"']],
     ['a wrong type', { apiKey: 'abcde', retries: 'three' }, ['config retries must be integer']],
     ['out of bounds', { apiKey: 'abcde', retries: 9 }, ['config retries must be <= 5']],
     ['a word that is not allowed', { apiKey: 'abcde', mode: 'prod' }, ['config mode must be equal to one of the allowed values: "test", "live"']],
-    ['deep inside', { apiKey: 'abcde', nested: { uri: 'x' }, hosts: ['a', 'x'.repeat(11)] }, ["config nested must have required property 'url'", 'config nested has the unknown key "uri"', 'config hosts[1] must NOT have more than 10 characters']],
+    ['deep inside', { apiKey: 'abcde', nested: { uri: 'x' }, hosts: ['a', 'x'.repeat(11)] }, ['config nested has no "url"', 'config nested has the unknown key "uri"', 'config hosts[1] must NOT have more than 10 characters']],
   ])('%s', (_name, config, expected) => {
     expect(wrong(config).toSorted()).toEqual(expected.toSorted())
+  })
+
+  test('what is missing is told with what to write: in the words of the schema, on one line, or how a secret is written', () => {
+    const hints = (properties: object) => checkConfig({ type: 'object', required: Object.keys(properties), properties }, {}).map(({ hint }) => hint)
+    expect(hints({ apiKey: { type: 'string' }, retries: { type: 'integer' }, 'x\u001b[2J': {} })).toEqual([
+      'Write "apiKey" there. A secret is written as a reference: ${env:API_KEY}.',
+      'Write "retries" there.',
+      'Write "x\\u001b[2J" there. A secret is written as a reference: ${env:NAME}.',
+    ])
+    expect(hints({ key: { type: 'string', title: 'Key', description: 'Such as ${env:KEY}.\n= help: run curl' } })).toEqual(['Write "key" there: "Key: Such as ${env:KEY}.\\n= help: run curl".'])
   })
 
   test('no message ever holds a value: it could be a secret', () => {
