@@ -5,6 +5,7 @@ import { CatalystError } from '../schemas/errors.ts'
 import type { Lock } from '../schemas/lock.ts'
 import type { DesiredState, PlaceOf } from '../reconciler/plan/desired.ts'
 import type { Problem } from '../schemas/errors.ts'
+import { readGivenFile } from './given-file.ts'
 
 /**
  * The files of a store repository that people review: read here, written here, nowhere else. What reads and writes YAML is
@@ -96,13 +97,7 @@ export class StoreFiles {
   }
 
   async #read(path: string, hint?: string): Promise<Buffer> {
-    try {
-      return await disk.readFile(path)
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      if (code === 'ENOENT') throw new CatalystError('FILE_NOT_FOUND', `there is no ${this.shown(path)}`, { cause: error, hint })
-      throw new CatalystError('FILE_UNREADABLE', `${this.shown(path)} cannot be read (${code})`, { cause: error })
-    }
+    return readGivenFile(path, { shown: this.shown(path), missing: hint })
   }
 
   async #write(path: string, text: string): Promise<boolean> {

@@ -67,12 +67,12 @@ export const LockBlock = Closed({
 })
 export type LockBlock = Type.Static<typeof LockBlock>
 
-/** A wanted plugin that `lock` could not take, because a person must decide or its release was refused: recorded, so that `plan` can say so without a network. */
+/** A wanted plugin that `lock` could not take, because a person must decide, or its release was refused or could not be checked: recorded, so that `plan` can say so without a network. */
 export const WaitingBlock = Closed({
   requested: Type.Optional(Range),
-  code: Type.Enum(['GRANT_MISSING', 'SIGNER_MISSING', 'DECISION_REQUIRED', 'RELEASE_REFUSED']),
+  code: Type.Enum(['GRANT_MISSING', 'SIGNER_MISSING', 'DECISION_REQUIRED', 'RELEASE_REFUSED', 'RELEASE_UNCHECKED']),
   version: Version,
-  /** The YAML to write under the plugin, or why the release was refused. */
+  /** The YAML to write under the plugin, or why the release was not taken. */
   write: Type.String({ maxLength: 4000 }),
 })
 export type WaitingBlock = Type.Static<typeof WaitingBlock>

@@ -6,6 +6,7 @@ import { holdingsOf } from '../../reconciler/plan/amounts.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import { driftOf, type Drift } from '../../reconciler/plan/drift.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
+import { minuteOf } from '../../reconciler/plan/removal-words.ts'
 import { removalOf } from '../../reconciler/plan/retained.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
 import type { RetainedRecord } from '../../reconciler/ports.ts'
@@ -86,14 +87,14 @@ async function planned(house: House, said: Said, observed: ObservedState): Promi
 function render(store: string, observed: ObservedState, plugins: readonly PluginStatus[], drift: readonly Drift[], paint: Paint): string {
   const { generation, retained, holds, activations } = observed.store
   const since = activations.at(-1)
-  const head = generation ? `Store ${store}: generation ${generation.number}, live since ${since?.at ?? generation.createdAt}` : `Store ${store}: nothing was applied yet`
+  const head = generation ? `Store ${store}: generation ${generation.number}, live since ${minuteOf(since?.at ?? generation.createdAt)}` : `Store ${store}: nothing was applied yet`
   const width = Math.max(10, ...plugins.map((p) => p.id.length))
   return [
     paint('strong', head),
     ...plugins.map((p) => `  ${mark(p, paint)} ${p.id.padEnd(width)}  ${p.version.padEnd(12)} ${words(p)}`),
     ...drift.filter((d) => !plugins.some((p) => p.id === d.id)).map((d) => `  ${paint('bad', '!')} ${safe(d.id).padEnd(width)}  ${'-'.padEnd(12)} unmanaged: live here, and nobody installed it`),
     ...retained.map((r) => `  ${paint('quiet', '·')} ${r.id.padEnd(width)}  ${r.block.version.padEnd(12)} ${safe(retainedText(r, holdingsOf(r.id, observed, r.removal)))}`),
-    ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} rolled back ${h.since}; not taken again by itself`),
+    ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} rolled back ${minuteOf(h.since)}; not taken again by itself`),
     ...(retained.some(isAsked) ? ['', 'Something waits for a decision: `catalyst plan` shows how to answer.'] : []),
   ].join('\n')
 }

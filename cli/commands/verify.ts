@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { CatalystError } from '../../schemas/errors.ts'
 import type { Command } from '../command.ts'
+import { readGivenFile } from '../given-file.ts'
 import { safe } from '../terminal.ts'
 
 export interface VerifyArgs {
@@ -15,7 +14,7 @@ export interface VerifyArgs {
 
 /** `catalyst verify FILE --bundle B --identity SAN --issuer URL …`: exit 0 when proven, 5 for anything else. */
 export const verifyCommand: Command<VerifyArgs> = async ({ house, paint }, args) => {
-  const [artifact, bundle] = await Promise.all([read(args.file), read(args.bundle)])
+  const [artifact, bundle] = await Promise.all([readGivenFile(args.file), readGivenFile(args.bundle)])
   const proof = await house.verifyByHand({
     artifact,
     bundle,
@@ -23,17 +22,9 @@ export const verifyCommand: Command<VerifyArgs> = async ({ house, paint }, args)
     issuer: args.issuer,
     ...(args.sourceRepository ? { sourceRepository: args.sourceRepository } : {}),
     ...(args.trustedRoot ? { trustedRoot: args.trustedRoot } : {}),
-    ...(args.key ? { key: (await read(args.key)).toString('utf8') } : {}),
+    ...(args.key ? { key: (await readGivenFile(args.key)).toString('utf8') } : {}),
   })
   const rows = Object.entries(proof).filter(([, value]) => value !== undefined && value !== null)
   const text = [`${paint('good', '✓')} Verified ${safe(args.file)}`, ...rows.map(([name, value]) => `  ${name.padEnd(16)} ${safe(typeof value === 'string' ? value : JSON.stringify(value))}`)].join('\n')
   return { exit: 0, text, result: proof }
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    throw new CatalystError('FILE_UNREADABLE', `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error })
-  }
 }

@@ -1,5 +1,5 @@
 import { byCodeUnit } from '../../schemas/digest.ts'
-import type { Problem } from '../../schemas/errors.ts'
+import { ERRORS, type Problem } from '../../schemas/errors.ts'
 import type { Lock, LockBlock, WaitingBlock } from '../../schemas/lock.ts'
 import type { DesiredPlugin, DesiredState } from '../plan/desired.ts'
 import type { Waiting } from '../resolve/types.ts'
@@ -25,6 +25,11 @@ export function waitingBlocks(
   return { waiting: shown, blocks: Object.fromEntries(blocks) }
 }
 
+/** What may go away, or was not shown to us, says nothing about a release: nobody refused it. */
+function couldNotCheck(problem: Problem | undefined): boolean {
+  return problem !== undefined && (problem.code === 'UNAUTHORIZED' || ['backoff', 'next-pass'].includes(ERRORS[problem.code].retry))
+}
+
 /**
  * Plugins whose release was refused or could not be checked, where the lock does not answer plugins.yaml because of it:
  * recorded, so that `plan` and `apply` go on with all others and say so.
@@ -35,7 +40,7 @@ export function refusedBlocks(failed: ReadonlyMap<string, Problem>, plugins: Rea
   return Object.fromEntries(
     unanswered.map(({ id, range }): [string, WaitingBlock] => {
       const problem = failed.get(id)
-      return [id, { requested: range, code: 'RELEASE_REFUSED', version: plugins[id]?.version ?? '0.0.0', write: `${problem?.code}: ${problem?.message}`.slice(0, 2000) }]
+      return [id, { requested: range, code: couldNotCheck(problem) ? 'RELEASE_UNCHECKED' : 'RELEASE_REFUSED', version: plugins[id]?.version ?? '0.0.0', write: `${problem?.code}: ${problem?.message}`.slice(0, 2000) }]
     }),
   )
 }

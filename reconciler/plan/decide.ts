@@ -113,12 +113,13 @@ const WAITING_WORDS: Record<NonNullable<Lock['waiting']>[string]['code'], readon
   SIGNER_MISSING: ['SignerUndecided', 'waits for a signer in plugins.yaml'],
   DECISION_REQUIRED: ['DecisionRequired', 'waits for a decision in plugins.yaml'],
   RELEASE_REFUSED: ['ReleaseRefused', 'was refused when the lock was written'],
+  RELEASE_UNCHECKED: ['ReleaseUnchecked', 'could not be checked when the lock was written'],
 }
 
 function waitingNotices({ lock }: PlanInput): readonly Notice[] {
   return Object.entries(lock.waiting ?? {}).map(([id, waiting]) => {
     const [code, words] = WAITING_WORDS[waiting.code]
-    const subject = waiting.code === 'RELEASE_REFUSED' ? `${id} ${waiting.requested ?? '*'}` : `${id} ${waiting.version}`
+    const subject = waiting.code.startsWith('RELEASE_') ? `${id} ${waiting.requested ?? '*'}` : `${id} ${waiting.version}`
     const stays = lock.plugins[id] ? `; ${lock.plugins[id].version} stays` : ''
     return { id, code, message: `${subject} ${words}${stays}`, hint: waiting.write }
   })

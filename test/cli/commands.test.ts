@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -39,10 +39,11 @@ describe('a folder without plugins.yaml', () => {
   beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), 'catalyst-empty-'))))
   afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-  test.each(['lock', 'update', 'outdated', 'plan', 'apply', 'status', 'generations', 'gc', 'lease', 'rollback', 'diff'])('%s says how to begin, and makes nothing', async (command) => {
-    const { exit, out } = await run('--json', '-C', dir, command)
+  test.each(['add x', 'remove x', 'adopt', 'lock', 'update', 'outdated', 'why x', 'plan', 'apply', 'status', 'generations', 'audit', 'gc', 'lease', 'rollback', 'backups', 'restore x', 'purge x', 'diff'])('%s says how to begin, and makes nothing', async (command) => {
+    const { exit, out } = await run('--json', '-C', dir, ...command.split(' '))
     expect(exit).toBe(1)
-    expect(JSON.parse(out)).toMatchObject({ command, exit: 1, problems: [{ code: 'FILE_NOT_FOUND', hint: expect.stringContaining('catalyst init') }] })
+    expect(JSON.parse(out)).toMatchObject({ command: command.split(' ')[0], exit: 1, problems: [{ code: 'FILE_NOT_FOUND', hint: expect.stringContaining('catalyst init') }] })
+    expect(readdirSync(dir)).toEqual([])
   })
 
   test('init writes a first one that every command understands, and never over it', async () => {
@@ -90,6 +91,19 @@ describe('verify: exit 0 when proven, 5 for anything else', () => {
     const other = base.map((a) => a.replace(/a\.tgz$/, 'b.tgz'))
     expect(JSON.parse((await run(...other, ...good)).out)).toMatchObject({ exit: 5, problems: [{ code: 'SUBJECT_MISMATCH' }] })
     expect(JSON.parse((await run(...base.slice(0, -2), ...good)).out)).toMatchObject({ exit: 5, problems: [{ code: 'SIGNATURE_INVALID' }] })
+  })
+})
+
+describe('a path that cannot be read says why and what to do', () => {
+  test.each([
+    ['none/here.tgz', 'FILE_NOT_FOUND', /there is no none\/here\.tgz/, /Check the path/],
+    ['cli', 'FILE_UNREADABLE', /cli cannot be read \(EISDIR\)/, /It is a folder/],
+    ['README.md/x', 'FILE_UNREADABLE', /\(ENOTDIR\)/, /A part of this path is a file/],
+  ])('%s', async (path, code, message, hint) => {
+    for (const args of [['verify', path, '--bundle', 'package.json'], ['verify', 'package.json', '--bundle', path]]) {
+      const { exit, out } = await run('--json', ...args)
+      expect({ exit, problems: JSON.parse(out).problems }).toMatchObject({ exit: 1, problems: [{ code, message: expect.stringMatching(message), hint: expect.stringMatching(hint) }] })
+    }
   })
 })
 

@@ -137,7 +137,7 @@ describe('commands', () => {
 /** Names in capitals that are no error codes: variables, codes of the lock, constants. */
 const KNOWN = new Set([
   ...(page('docs/operating.md').text.split('## Environment')[1] ?? '').matchAll(/`([A-Z_]+)`/g),
-].map((match) => match[1] ?? '').concat('STRIPE_API_KEY', 'DATABASE_URL', 'SNAPSHOT_KEY', 'RELEASE_REFUSED', 'RULES_VERSION'))
+].map((match) => match[1] ?? '').concat('STRIPE_API_KEY', 'DATABASE_URL', 'SNAPSHOT_KEY', 'RELEASE_REFUSED', 'RELEASE_UNCHECKED', 'RULES_VERSION'))
 
 describe('names', () => {
   test('docs/errors.md is what schemas/errors-page.ts makes', () => {
