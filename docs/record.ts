@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { startExampleWorld, type ExampleWorld } from '../examples/story/example-world.ts'
 import type { IndexRepository } from '../examples/world/index-repository.ts'
 import { screenOf } from './record/screen.ts'
@@ -27,11 +28,11 @@ plugins:
       database: { orders: read }
       api: [api.stripe.com]
       hooks: [order.placed, order.cancelled]
-    config: { apiKey: "\${env:STRIPE_API_KEY}" }
+    config: { apiKey: "\${env:STRIPE_API_KEY}", webhookSecret: "\${env:STRIPE_WEBHOOK_SECRET}" }
   google-analytics:
     version: ^1.0.0
     permissions: { api: [www.google-analytics.com], hooks: [order.placed, order.refunded] }
-    config: { measurementId: G-000000 }
+    config: { measurementId: G-000000, apiSecret: "\${env:GA_SECRET}" }
 `
 
 /** A store that runs two plugins, and the releases that came out since. */
@@ -40,8 +41,7 @@ async function prepare(world: ExampleWorld, dir: string, run: (args: string) => 
   writeFileSync(join(dir, 'sigstore.json'), JSON.stringify(world.sigstore.trustedRoot))
   writeFileSync(join(dir, 'plugins.yaml'), STORE(`git+${index.url}`))
   await list(world, index, ['stripe-payments 2.1.0', 'google-analytics 1.0.0'])
-  await run('lock')
-  await run('apply')
+  for (const args of ['lock', 'apply']) if (/^exit /m.test(stripVTControlCharacters(await run(args)))) throw new Error(`catalyst ${args} failed before the recording began`)
   await list(world, index, ['stripe-payments 2.1.1', 'stripe-payments 2.2.0'])
   // A stolen release: other code beside a true bundle, which is of another package.
   const other = await world.release('product-feed', '1.0.0')
@@ -74,7 +74,7 @@ const world = await startExampleWorld()
 try {
   const { CI: _ci, NO_COLOR: _none, FORCE_COLOR: _force, ...inherited } = process.env
   const run = inTerminal(dir, {
-    ...inherited, TERM: 'xterm-256color', USER: 'you', GITHUB_TOKEN: '',
+    ...inherited, TERM: 'xterm-256color', USER: 'you', GITHUB_TOKEN: '', STRIPE_API_KEY: 'demo', STRIPE_WEBHOOK_SECRET: 'demo', GA_SECRET: 'demo',
     CATALYST_CACHE_DIR: join(dir, '.cache'), XDG_STATE_HOME: join(dir, '.state'), CATALYST_GITHUB_API_URL: world.apiUrl, CATALYST_GITHUB_URL: world.url,
   })
   await prepare(world, dir, run)

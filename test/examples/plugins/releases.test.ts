@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -13,7 +13,7 @@ import { readManifest } from '../../../schemas/manifest-file.ts'
 import { tagsFor } from '../../../schemas/names.ts'
 import { normalizePermissions, permissionExcess } from '../../../schemas/permissions.ts'
 import { readPluginSet } from '../../../schemas/plugin-set-file.ts'
-import { satisfies } from '../../../schemas/versions.ts'
+import { compareVersions, satisfies } from '../../../schemas/versions.ts'
 import { validate } from '../../../validator/validate.ts'
 import { hostFor } from './host.ts'
 import { openRelease } from './open.ts'
@@ -71,6 +71,18 @@ describe.each(NAMED)('the example in the README of %s', (_, release) => {
 
   test('has a config that the manifest’s schema takes', () => {
     expect(checkConfig(manifest.config ?? {}, entry?.config ?? {})).toEqual([])
+  })
+})
+
+describe('the plugins.yaml of the first page', () => {
+  const yaml = /```yaml schema=plugins\n([^]*?)```/.exec(readFileSync(resolve(import.meta.dirname, '../../../README.md'), 'utf8'))?.[1] ?? ''
+  const { set } = readPluginSet(yaml, 'README.md')
+
+  test.each(Object.entries(set.plugins))('lets the newest release of %s that fits its grant run', (id, entry) => {
+    const fits = (manifest: ReturnType<typeof manifestOf>) => satisfies(manifest.version, entry.version ?? '*') && permissionExcess(normalizePermissions(manifest.permissions), normalizePermissions(entry.permissions)).length === 0
+    const manifest = exampleReleasesOf(id).map(manifestOf).filter(fits).toSorted((a, b) => compareVersions(b.version, a.version))[0]
+    expect(manifest?.version).toBe('2.1.1')
+    expect(checkConfig(manifest?.config ?? {}, entry.config ?? {})).toEqual([])
   })
 })
 
