@@ -1,89 +1,95 @@
-import { type Context, Hono } from 'hono'
-import { secureHeaders } from 'hono/secure-headers'
-import { ChangingFile, type OpenFile, ServedFolder } from './folder-file.ts'
-import { type ByteRange, byteRange, noneMatchHits, rangeCounts } from './http-range.ts'
-import { problem } from './problem.ts'
-import { servedPath, type ServedPath } from './served-path.ts'
+import { hash } from 'node:crypto'
+import { Hono } from 'hono'
+import type { Authenticate } from './auth/authenticate.ts'
+import type { Bodies } from './body.ts'
+import { answer, type Exchange } from './exchange.ts'
+import type { ServedFolder } from './folder-file.ts'
+import { HeldFile } from './held-file.ts'
+import { mountRoutes } from './json-api.ts'
+import type { ServiceMetrics } from './metrics.ts'
+import { openApiDocument } from './openapi.ts'
+import type { CatalogService } from './ports.ts'
+import { problem, problemOf } from './problem.ts'
+import { type RateLimit, rateLimitHeaders } from './rate-limit.ts'
+import { requestPath } from './request-path.ts'
+import { ACTION_ROUTES } from './routes/actions.ts'
+import { CATALOG_ROUTES } from './routes/catalog.ts'
+import { fileAnswer, heldAnswer } from './routes/files.ts'
+import { webhookRoute } from './routes/webhooks.ts'
 
-/** `root`: the folder that `publishIndex` writes. */
-export interface ApiOptions {
-  readonly root: string
+/** What the service is made of. Without a catalog it serves the index alone. */
+export interface ApiDeps {
+  readonly folder: ServedFolder
+  /** Of each client. */
+  readonly clients: RateLimit
+  /** Why no requests should come here now; empty when they should. */
+  readonly unready: () => Promise<readonly string[]>
+  readonly version: string
+  readonly catalog?: {
+    readonly service: CatalogService
+    readonly authenticate: Authenticate
+    readonly principals: RateLimit
+    readonly bodies: Bodies
+    readonly metrics: Pick<ServiceMetrics, 'delivery'>
+    /** Of GitHub's webhooks; none: deliveries are not taken. */
+    readonly webhookSecrets: readonly string[]
+    readonly now: () => string
+  }
 }
+
+/** Every operation of the JSON API. */
+export const API_ROUTES = [...CATALOG_ROUTES, ...ACTION_ROUTES]
+
+/** Takes one exchange and answers it. Never throws. */
+export type Api = (request: Request, exchange: Exchange) => Response | Promise<Response>
 
 /**
- * The index over HTTP: `/registry.yaml`, `/entries/<id>.yaml`, `/index/<prefix>/<id>`, `/artifacts/…`, `/bundles/…` and
- * `/healthz`. GET and HEAD; strong ETags that are digests of the content; one byte range for artifacts and bundles;
- * everything else is a problem document.
+ * The service: `/registry.yaml`, `/entries/…`, `/index/…`, `/artifacts/…`, `/bundles/…` and the signed metadata out of the
+ * folder; with a catalog `/api/v1/…` and `/webhooks/github`; `/healthz` and `/readyz`, which count for no limit.
  */
-export function createApi({ root }: ApiOptions): Hono {
-  const folder = new ServedFolder(root)
-  const app = new Hono({ getPath: (request) => pathOf(request.url) })
-  app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, crossOriginResourcePolicy: 'cross-origin', strictTransportSecurity: false }))
-  app.use(async (c, next) => {
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return problem(405, `${c.req.method} is not taken here`, { allow: 'GET, HEAD' })
-    return next()
+export function createApi(deps: ApiDeps): Api {
+  const app = new Hono<{ Bindings: Exchange }>({ getPath: (_request, options) => requestPath(options?.env?.incoming.url ?? '/') })
+  app.get('/healthz', (c) => tell(c.env, 'health', { status: 'ok' }))
+  app.get('/readyz', (c) => readiness(c.env, deps))
+  if (deps.catalog) mountCatalog(app, deps.catalog, deps.version)
+  app.all('*', (c) => fileAnswer(c.env, c.req.path, deps.folder))
+  app.onError((error, c) => problemOf(c.env, error))
+  return limited(deps.clients, (request, exchange) => app.fetch(request, exchange))
+}
+
+function mountCatalog(app: Hono<{ Bindings: Exchange }>, { service, webhookSecrets, ...rest }: NonNullable<ApiDeps['catalog']>, version: string): void {
+  mountRoutes(app, API_ROUTES, { ...rest, catalog: service })
+  const description = Buffer.from(JSON.stringify(openApiDocument(API_ROUTES, version)))
+  const document = new HeldFile(description, hash('sha256', description))
+  app.get('/api/v1/openapi.json', (c) => {
+    c.env.route = 'openapi'
+    return heldAnswer(c.env, { contentType: 'application/json', cacheControl: 'public, max-age=300', ranges: false, text: true }, document)
   })
-  app.get('/healthz', (c) => health(c, folder))
-  app.get('*', (c) => serveFile(c, folder))
-  app.onError((error) => failure(error))
-  return app
+  const webhooks = webhookRoute({ ...rest, intake: service, secrets: webhookSecrets })
+  if (webhookSecrets.length > 0) app.all('/webhooks/github', (c) => webhooks(c.env))
 }
 
-/** The path as it was sent, neither decoded nor tidied: what is odd about it shall be seen. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3)
-  const end = url.search(/[?#]/)
-  return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
-}
-
-async function health(c: Context, folder: ServedFolder): Promise<Response> {
-  const file = await folder.open('registry.yaml')
-  await file?.close()
-  return file ? c.json({ status: 'ok' }, 200, { 'cache-control': 'no-store' }) : problem(503, 'there is no index to serve: registry.yaml is missing')
-}
-
-async function serveFile(c: Context, folder: ServedFolder): Promise<Response> {
-  const wanted = servedPath(c.req.path)
-  const file = wanted && (await folder.open(wanted.path))
-  if (!file) return problem(404, `there is nothing at ${c.req.path}`)
-  try {
-    return await answer(c, wanted, file)
-  } catch (error) {
-    await file.close()
-    throw error
+/** Each client its quota; probes of health take nothing of it. */
+function limited(clients: RateLimit, api: Api): Api {
+  return async (request, exchange) => {
+    const { url } = exchange.incoming
+    if (url === '/healthz' || url === '/readyz') return api(request, exchange)
+    const left = await clients.take(exchange.client)
+    Object.assign(exchange.headers, rateLimitHeaders(clients.quota, left))
+    if (left.ok) return api(request, exchange)
+    exchange.route = 'limited'
+    return problem(exchange, 'RATE_LIMITED', `${exchange.client} asked more than ${clients.quota.requests} times in ${clients.quota.seconds} s`, { 'retry-after': String(left.resetSeconds) })
   }
 }
 
-async function answer(c: Context, wanted: ServedPath, file: OpenFile): Promise<Response> {
-  const etag = `"${file.digest}"`
-  const headers: Record<string, string> = { etag, 'cache-control': wanted.cacheControl }
-  if (noneMatchHits(c.req.header('if-none-match'), etag)) return withoutBody(file, 304, headers)
-  if (wanted.ranges) headers['accept-ranges'] = 'bytes'
-  const range = c.req.method === 'GET' && wanted.ranges && rangeCounts(c.req.header('if-range'), etag) ? byteRange(c.req.header('range'), file.size) : undefined
-  if (range === 'unsatisfiable') {
-    await file.close()
-    return problem(416, `the file has ${file.size} bytes`, { 'content-range': `bytes */${file.size}` })
-  }
-  headers['content-type'] = wanted.contentType
-  return withBody(c, file, range, headers)
+async function readiness(exchange: Exchange, { unready }: ApiDeps): Promise<Response> {
+  const reasons = await unready()
+  if (reasons.length === 0) return tell(exchange, 'ready', { status: 'ready' })
+  exchange.route = 'ready'
+  return problem(exchange, 'NOT_READY', reasons.join('; '))
 }
 
-async function withBody(c: Context, file: OpenFile, range: ByteRange | undefined, headers: Record<string, string>): Promise<Response> {
-  const { start, end } = range ?? { start: 0, end: file.size - 1 }
-  headers['content-length'] = String(end + 1 - start)
-  if (range) headers['content-range'] = `bytes ${start}-${end}/${file.size}`
-  if (c.req.method === 'HEAD' || file.size === 0) return withoutBody(file, 200, headers)
-  return new Response(file.stream(start, end), { status: range ? 206 : 200, headers })
-}
-
-async function withoutBody(file: OpenFile, status: number, headers: Readonly<Record<string, string>>): Promise<Response> {
-  await file.close()
-  return new Response(null, { status, headers })
-}
-
-/** Nothing of an unexpected error goes out. */
-function failure(error: Error): Response {
-  if (error instanceof ChangingFile) return problem(503, 'the file is being changed; ask again', { 'retry-after': '1' })
-  if (['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) return problem(503, 'too many files are open; ask again', { 'retry-after': '1' })
-  return problem(500, 'the file could not be read')
+function tell(exchange: Exchange, route: string, value: unknown): Response {
+  exchange.route = route
+  return answer(exchange, 200, JSON.stringify(value), { 'content-type': 'application/json', 'cache-control': 'no-store' })
 }

@@ -1,35 +1,114 @@
-import { createAdaptorServer } from '@hono/node-server'
-import type { Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CatalystError } from '../schemas/errors.ts'
-import { createApi } from './app.ts'
+import { printable } from '../schemas/printable.ts'
+import type { Api } from './app.ts'
+import { clientOf, network } from './client-address.ts'
+import { refuseConnection } from './bad-connection.ts'
+import { begin, type Exchange } from './exchange.ts'
+import type { ServiceLog } from './log.ts'
+import type { ServiceMetrics } from './metrics.ts'
+import { problem, problemDocument, PROBLEM_HEADERS } from './problem.ts'
+import { requestId } from './request-id.ts'
+import { SlowReaders } from './slow-readers.ts'
+import { targetProblem } from './request-target.ts'
 
-/** Where and what to serve. */
-export interface ServeOptions {
-  /** The folder that `publishIndex` writes. */
-  readonly root: string
-  /** Default 127.0.0.1: to be heard outside, a program must say so. */
-  readonly host?: string
-  /** Default 0: any free port. */
-  readonly port?: number
+/** Where to listen, and what one client may cost. */
+export interface ListenOptions {
+  /** To be heard outside, a program must say so. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** Proxies of ours in front, whose `X-Forwarded-For` counts. */
+  readonly proxies: number
+  readonly limits?: Partial<ConnectionLimits>
 }
 
+/** Bounds on clients that take their time. Milliseconds. */
+export interface ConnectionLimits {
+  /** From the first byte of a request to the end of its headers; then to the end of its body. */
+  readonly headersMs: number
+  readonly requestMs: number
+  readonly keepAliveMs: number
+  /** How often slow ones are looked for. */
+  readonly lookMs: number
+  /** A client that takes less than this of an answer between two looks, twice, is cut off. */
+  readonly minBytesPerLook: number
+  readonly connections: number
+}
+
+const LIMITS: ConnectionLimits = { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 5_000, lookMs: 5_000, minBytesPerLook: 16 * 1024, connections: 4_096 }
+
+/** All headers of a request together. */
+const HEADERS_MAX_BYTES = 16 * 1024
+
 /** A running server. */
-export interface IndexServer {
+export interface RunningServer {
   /** `http://127.0.0.1:8080`, without a slash at its end. */
   readonly url: string
-  /** Takes no new requests, lets those under way finish, and after `graceMs` (default 10 s) cuts them off. */
+  /** Takes no new connections, lets requests under way finish, and after `graceMs` (default 10 s) cuts them off. */
   close(graceMs?: number): Promise<void>
 }
 
-/** Starts to serve an index folder. @throws CatalystError USAGE when the address cannot be listened on */
-export async function serveIndex({ root, host = '127.0.0.1', port = 0 }: ServeOptions): Promise<IndexServer> {
-  const server = createAdaptorServer({ fetch: createApi({ root }).fetch, serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000 } }) as Server
-  await listening(server, host, port)
-  const address = server.address() as AddressInfo
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+/** Serves an API over HTTP/1.1. @throws CatalystError USAGE when the address cannot be listened on */
+export async function serveApi(api: Api, options: ListenOptions, { log, metrics }: { readonly log: ServiceLog; readonly metrics: ServiceMetrics }): Promise<RunningServer> {
+  const limits = { ...LIMITS, ...options.limits }
+  const slow = new SlowReaders(limits)
+  const state = { closing: false }
+  const server = createServer(
+    { headersTimeout: limits.headersMs, requestTimeout: limits.requestMs, keepAliveTimeout: limits.keepAliveMs, connectionsCheckingInterval: limits.lookMs, maxHeaderSize: HEADERS_MAX_BYTES, noDelay: true },
+    listener(api, { log, metrics, slow, state, proxies: options.proxies }),
+  )
+  server.maxConnections = limits.connections
+  server.on('clientError', (error, socket) => {
+    const told = refuseConnection(error, socket)
+    if (!told) return
+    metrics.refused(told.code)
+    log.refused(network(told.client), told.code, told.detail)
+  })
+  server.on('connection', (socket) => {
+    metrics.connections(+1)
+    socket.once('close', () => metrics.connections(-1))
+  })
+  await listening(server, options.host, options.port)
   let closing: Promise<void> | undefined
-  return { url: `http://${name}:${address.port}`, close: (graceMs = 10_000) => (closing ??= closed(server, graceMs)) }
+  return { url: urlOf(server), close: (graceMs = 10_000) => (closing ??= closed(server, state, slow, graceMs)) }
+}
+
+interface Around {
+  readonly log: ServiceLog
+  readonly metrics: ServiceMetrics
+  readonly slow: SlowReaders
+  readonly state: { readonly closing: boolean }
+  readonly proxies: number
+}
+
+/** Each request becomes an exchange; at its end there is one line in the log and one count in the metrics. */
+function listener(api: Api, { log, metrics, slow, state, proxies }: Around): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const exchanges = new WeakMap<IncomingMessage, Exchange>()
+  const answered = getRequestListener(
+    (request, env) => {
+      const exchange = exchanges.get(env.incoming as IncomingMessage)!
+      const wrong = targetProblem(exchange.incoming)
+      return wrong ? problem(exchange, wrong.code, wrong.detail) : api(request, exchange)
+    },
+    // What the adapter itself cannot read, it refuses before it asks us.
+    { errorHandler: (error) => new Response(JSON.stringify(problemDocument('REQUEST_INVALID', printable(error instanceof Error ? error.message : 'the request cannot be read'), '')), { status: 400, headers: PROBLEM_HEADERS }) },
+  )
+  return (incoming, outgoing) => {
+    const exchange = begin(incoming, outgoing, requestId(incoming.headers['x-request-id']), clientOf(incoming, proxies))
+    exchanges.set(incoming, exchange)
+    if (state.closing) outgoing.shouldKeepAlive = false
+    slow.watch(outgoing)
+    outgoing.once('close', () => {
+      slow.leave(outgoing)
+      const ms = performance.now() - exchange.startedAt
+      metrics.request(exchange, outgoing.statusCode, ms)
+      log.request(exchange, { status: outgoing.statusCode, ms, aborted: !outgoing.writableFinished })
+    })
+    void answered(incoming, outgoing)
+  }
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
@@ -39,11 +118,18 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-function closed(server: Server, graceMs: number): Promise<void> {
+function urlOf(server: Server): string {
+  const { family, address, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function closed(server: Server, state: { closing: boolean }, slow: SlowReaders, graceMs: number): Promise<void> {
+  state.closing = true
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {
       clearTimeout(cut)
+      slow.stop()
       resolve()
     })
   })

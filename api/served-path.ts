@@ -2,12 +2,16 @@ import { ID_MAX_LENGTH, ID_PATTERN, indexPath } from '../schemas/names.ts'
 
 /** A file of the index folder that may be read by everybody. */
 export interface ServedPath {
+  /** A name for logs and metrics. */
+  readonly kind: 'registry' | 'entry' | 'index' | 'metadata' | 'artifact' | 'bundle'
   /** Relative to the folder; made of the parts below and nothing else. */
   readonly path: string
   readonly contentType: string
   readonly cacheControl: string
   /** Large files that a client may fetch in parts (RFC 9110 14). */
   readonly ranges: boolean
+  /** Worth compressing. Never together with `ranges`: a part of one encoding is no part of another. */
+  readonly text: boolean
 }
 
 const YAML = 'application/yaml; charset=utf-8'
@@ -33,19 +37,19 @@ export function servedPath(pathname: string): ServedPath | undefined {
   const name = rest.at(-1) ?? ''
   switch (folder) {
     case 'registry.yaml':
-      return rest.length === 0 ? { path: 'registry.yaml', contentType: YAML, cacheControl: SHORT, ranges: false } : undefined
+      return rest.length === 0 ? text('registry', 'registry.yaml', YAML) : undefined
     case 'entries':
-      return rest.length === 1 && name.endsWith('.yaml') && isId(name.slice(0, -'.yaml'.length)) ? { path: `entries/${name}`, contentType: YAML, cacheControl: SHORT, ranges: false } : undefined
+      return rest.length === 1 && name.endsWith('.yaml') && isId(name.slice(0, -'.yaml'.length)) ? text('entry', `entries/${name}`, YAML) : undefined
     case 'index':
-      return isId(name) && rest.join('/') === indexPath(name) ? { path: `index/${indexPath(name)}`, contentType: LINES, cacheControl: SHORT, ranges: false } : undefined
+      return isId(name) && rest.join('/') === indexPath(name) ? text('index', `index/${indexPath(name)}`, LINES) : undefined
     case 'metadata':
       return rest.length === 1 ? metadata(name) : undefined
     case 'targets':
-      return signedFile(rest) ? { path: `targets/${rest.join('/')}`, contentType: rest[0] === 'index' ? LINES : YAML, cacheControl: FOR_EVER, ranges: false } : undefined
+      return signedFile(rest) ? text(rest[0] === 'index' ? 'index' : 'entry', `targets/${rest.join('/')}`, rest[0] === 'index' ? LINES : YAML, FOR_EVER) : undefined
     case 'artifacts':
-      return rest.length === 1 && FILE.test(name) && name.endsWith('.tgz') ? asset('artifacts', name, 'application/gzip') : undefined
+      return rest.length === 1 && FILE.test(name) && name.endsWith('.tgz') ? asset('artifact', name, 'application/gzip') : undefined
     case 'bundles':
-      return rest.length === 1 && FILE.test(name) && name.endsWith('.json') ? asset('bundles', name, 'application/json') : undefined
+      return rest.length === 1 && FILE.test(name) && name.endsWith('.json') ? asset('bundle', name, 'application/json') : undefined
     default:
       return undefined
   }
@@ -53,8 +57,8 @@ export function servedPath(pathname: string): ServedPath | undefined {
 
 /** TUF metadata: what has its version in its name is written once; a root that is not there yet is asked for at every refresh. */
 function metadata(name: string): ServedPath | undefined {
-  if (name === 'timestamp.json') return { path: 'metadata/timestamp.json', contentType: 'application/json', cacheControl: SHORT, ranges: false }
-  return VERSIONED.test(name) ? { path: `metadata/${name}`, contentType: 'application/json', cacheControl: FOR_EVER, ranges: false } : undefined
+  if (name === 'timestamp.json') return text('metadata', 'metadata/timestamp.json', 'application/json')
+  return VERSIONED.test(name) ? text('metadata', `metadata/${name}`, 'application/json', FOR_EVER) : undefined
 }
 
 /** A file of the index with its digest before its name, as TUF's consistent snapshots have it. */
@@ -65,8 +69,12 @@ function signedFile(parts: readonly string[]): boolean {
   return plain === 'registry.yaml' || (id.endsWith('.yaml') && isId(id.slice(0, -'.yaml'.length)) && plain === `entries/${id}`) || (isId(id) && plain === `index/${indexPath(id)}`)
 }
 
-function asset(folder: string, name: string, contentType: string): ServedPath {
-  return { path: `${folder}/${name}`, contentType, cacheControl: DIGEST_NAME.test(name) ? FOR_EVER : REVALIDATE, ranges: true }
+function text(kind: ServedPath['kind'], path: string, contentType: string, cacheControl: string = SHORT): ServedPath {
+  return { kind, path, contentType, cacheControl, ranges: false, text: true }
+}
+
+function asset(kind: 'artifact' | 'bundle', name: string, contentType: string): ServedPath {
+  return { kind, path: `${kind}s/${name}`, contentType, cacheControl: DIGEST_NAME.test(name) ? FOR_EVER : REVALIDATE, ranges: true, text: false }
 }
 
 function isId(text: string): boolean {

@@ -47,6 +47,11 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   pg: ['reconciler/store-db/postgres-connection.ts', 'reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts', 'catalog/db/open.ts'],
   kysely: ['catalog/db/better-sqlite3.d.ts', 'catalog/db/tables.ts', 'catalog/db/migrations.ts', 'catalog/db/open.ts', 'catalog/db/session.ts', 'catalog/db/rows.ts', 'catalog/db/sqlite.ts'],
   'better-sqlite3': ['catalog/db/sqlite.ts'],
+  pino: ['api/log.ts'],
+  'prom-client': ['api/metrics.ts'],
+  'rate-limiter-flexible': ['api/rate-limit.ts'],
+  jose: ['api/auth/github-oidc.ts'],
+  '@octokit/webhooks': ['api/routes/webhooks.ts'],
   'pg-copy-streams': ['reconciler/tables/postgres-session.ts', 'reconciler/backup/postgres-copy.ts'],
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { serveIndex, type IndexServer } from '../../api/serve.ts'
+import { serveIndex, type IndexServer } from '../../api/serve-index.ts'
 import { ingestReleases, type IngestedRelease } from '../../catalog/ingest/release.ts'
 import { publishIndex } from '../../catalog/publish.ts'
 import { openProofs } from '../../cli/proofs.ts'

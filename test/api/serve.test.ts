@@ -4,8 +4,8 @@ import { appendFileSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, s
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type IndexServer, serveIndex } from '../../api/serve.ts'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type IndexServer, serveIndex } from '../../api/serve-index.ts'
 import { publishIndex } from '../../catalog/publish.ts'
 import { hexOf, sha256 } from '../../schemas/digest.ts'
 import { entry, REGISTRY, release } from '../catalog/sample-index.ts'
@@ -142,7 +142,7 @@ describe('what is not there, or not allowed', () => {
   test('404 as a problem document that echoes nothing dangerous', async () => {
     const { status, type, body } = await raw('/no/such/%1b[31mthing')
     expect([status, type]).toEqual([404, 'application/problem+json'])
-    expect(JSON.parse(body)).toEqual({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'there is nothing at /no/such/%1b[31mthing' })
+    expect(JSON.parse(body)).toMatchObject({ type: 'https://catalyst.dev/problems/not-found', title: 'Not Found', status: 404, code: 'NOT_FOUND', detail: 'there is nothing at /no/such/%1b[31mthing' })
   })
 
   test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s is 405 with what is allowed', async (method) => {
@@ -261,17 +261,17 @@ describe('while files change', () => {
       await (await get(`/artifacts/${LARGE_NAME}`, { 'if-none-match': '*' })).text()
     }
     await server.close(0)
-    expect(open()).toBeLessThanOrEqual(before)
+    await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(before))
   })
 })
 
 describe('the server', () => {
-  test('tells its health by what it can serve', async () => {
-    expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' })
+  test('is ready as long as it has an index to serve, and alive in any case', async () => {
+    expect(await (await get('/readyz')).json()).toEqual({ status: 'ready' })
     rmSync(join(root, 'registry.yaml'))
-    const ill = await get('/healthz')
-    expect([ill.status, ill.headers.get('content-type')]).toEqual([503, 'application/problem+json'])
-    await ill.text()
+    const ill = await get('/readyz')
+    expect([ill.status, ill.headers.get('content-type'), ((await ill.json()) as { detail: string }).detail]).toEqual([503, 'application/problem+json', 'there is no index to serve: registry.yaml is missing'])
+    expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' })
   })
 
   test('lets a download finish when it is asked to stop, and then is gone', async () => {
