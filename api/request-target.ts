@@ -10,6 +10,7 @@ const ONCE = new Set(['host', 'content-length', 'content-type', 'transfer-encodi
 /** What is wrong with a request before anybody asks what it wants: its target, its host, headers sent twice. Undefined when nothing is. Pure. */
 export function targetProblem({ url = '', headers, rawHeaders, method }: Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders' | 'method'>): { readonly code: ApiProblemCode; readonly detail: string } | undefined {
   if (url.length > TARGET_MAX) return { code: 'URL_TOO_LONG', detail: `the address has ${url.length} characters; the limit is ${TARGET_MAX}` }
+  if (!/^(?:\/|https?:\/\/)[^\\]*$/.test(url.split('?')[0] ?? '')) return { code: 'REQUEST_INVALID', detail: 'the address is no path' }
   if (!HOST.test(headers.host ?? '')) return { code: 'REQUEST_INVALID', detail: 'the Host header is missing, or is no host' }
   const twice = repeated(rawHeaders)
   if (twice !== undefined) return { code: 'REQUEST_INVALID', detail: `the header ${twice} is there twice` }

@@ -1,6 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { API_PROBLEMS, type ApiProblemCode } from '../schemas/api-problems.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
 import type { Api } from './app.ts'
@@ -9,7 +10,7 @@ import { refuseConnection } from './bad-connection.ts'
 import { begin, type Exchange } from './exchange.ts'
 import type { ServiceLog } from './log.ts'
 import type { ServiceMetrics } from './metrics.ts'
-import { problem, problemDocument, PROBLEM_HEADERS } from './problem.ts'
+import { problemDocument, PROBLEM_HEADERS } from './problem.ts'
 import { requestId } from './request-id.ts'
 import { SlowReaders } from './slow-readers.ts'
 import { targetProblem } from './request-target.ts'
@@ -57,7 +58,7 @@ export async function serveApi(api: Api, options: ListenOptions, { log, metrics 
   const slow = new SlowReaders(limits)
   const state = { closing: false }
   const server = createServer(
-    { headersTimeout: limits.headersMs, requestTimeout: limits.requestMs, keepAliveTimeout: limits.keepAliveMs, connectionsCheckingInterval: limits.lookMs, maxHeaderSize: HEADERS_MAX_BYTES, noDelay: true },
+    { headersTimeout: limits.headersMs, requestTimeout: limits.requestMs, keepAliveTimeout: limits.keepAliveMs, connectionsCheckingInterval: limits.lookMs, maxHeaderSize: HEADERS_MAX_BYTES, requireHostHeader: false },
     listener(api, { log, metrics, slow, state, proxies: options.proxies }),
   )
   server.maxConnections = limits.connections
@@ -88,12 +89,8 @@ interface Around {
 function listener(api: Api, { log, metrics, slow, state, proxies }: Around): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const exchanges = new WeakMap<IncomingMessage, Exchange>()
   const answered = getRequestListener(
-    (request, env) => {
-      const exchange = exchanges.get(env.incoming as IncomingMessage)!
-      const wrong = targetProblem(exchange.incoming)
-      return wrong ? problem(exchange, wrong.code, wrong.detail) : api(request, exchange)
-    },
-    // What the adapter itself cannot read, it refuses before it asks us.
+    (request, env) => api(request, exchanges.get(env.incoming as IncomingMessage)!),
+    // What the adapter cannot read although `targetProblem` let it pass.
     { errorHandler: (error) => new Response(JSON.stringify(problemDocument('REQUEST_INVALID', printable(error instanceof Error ? error.message : 'the request cannot be read'), '')), { status: 400, headers: PROBLEM_HEADERS }) },
   )
   return (incoming, outgoing) => {
@@ -107,8 +104,18 @@ function listener(api: Api, { log, metrics, slow, state, proxies }: Around): (in
       metrics.request(exchange, outgoing.statusCode, ms)
       log.request(exchange, { status: outgoing.statusCode, ms, aborted: !outgoing.writableFinished })
     })
-    void answered(incoming, outgoing)
+    const wrong = targetProblem(incoming)
+    if (wrong) refuse(exchange, wrong.code, wrong.detail)
+    else void answered(incoming, outgoing)
   }
+}
+
+/** Without the adapter, which would have to make a URL of what is none. */
+function refuse(exchange: Exchange, code: ApiProblemCode, detail: string): void {
+  exchange.code = code
+  const body = JSON.stringify(problemDocument(code, detail, exchange.id))
+  // What follows on the connection is not known to be a request of its own.
+  exchange.outgoing.writeHead(API_PROBLEMS[code].status, { ...exchange.headers, ...PROBLEM_HEADERS, connection: 'close' }).end(body)
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -1,6 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, jwtVerify } from 'jose'
 import { GITHUB_ACTIONS_ISSUER } from '../../schemas/common.ts'
-import { CatalystError } from '../../schemas/errors.ts'
 import { ApiError } from '../problem.ts'
 
 /* The one door to `jose`: OIDC tokens of GitHub Actions (docs.github.com, "OpenID Connect reference"). */
@@ -71,13 +70,15 @@ function claimsOf(payload: Readonly<Record<string, unknown>>): WorkflowClaims {
 /** Could not check is not refused: a client may try again. */
 function refusal(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  const reason = error instanceof errors.JOSEError ? (REASONS[error.code] ?? 'it is not valid') : undefined
-  if (error instanceof errors.JWKSTimeout || reason === undefined || error instanceof CatalystError) {
+  if (!(error instanceof errors.JOSEError) || UNCHECKED.has(error.code)) {
     return new ApiError('ISSUER_UNREACHABLE', 'the keys of the issuer cannot be had now, so the token could not be checked', { cause: error, headers: { 'retry-after': '10' } })
   }
-  const claim = error instanceof errors.JWTClaimValidationFailed ? `: claim ${error.claim}` : ''
-  return new ApiError('UNAUTHENTICATED', `the OIDC token is refused: ${reason}${claim}`)
+  const claim = error instanceof errors.JWTClaimValidationFailed ? ` (claim ${error.claim})` : ''
+  return new ApiError('UNAUTHENTICATED', `the OIDC token is refused: ${REASONS[error.code] ?? 'it is not valid'}${claim}`)
 }
+
+/** What jose says when the issuer did not answer with its keys. */
+const UNCHECKED: ReadonlySet<string> = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
 
 const REASONS: Readonly<Record<string, string>> = {
   ERR_JWT_EXPIRED: 'it has expired',

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { expect, test } from 'vitest'
+import { Bodies } from '../../api/body.ts'
+import { begin } from '../../api/exchange.ts'
+
+/** A request with this body; it ends when the test says so. */
+function request(headers: Record<string, string> = {}): { readonly exchange: ReturnType<typeof begin>; readonly body: PassThrough } {
+  const body = new PassThrough()
+  const incoming = Object.assign(body, { headers: { 'content-type': 'application/json', ...headers } }) as unknown as IncomingMessage
+  return { exchange: begin(incoming, {} as ServerResponse, 'id', 'client'), body }
+}
+
+test('bodies that are held count until their work is done: what is too much for all of them is told to come back', async () => {
+  const bodies = new Bodies(100)
+  const [first, second, third] = [request(), request(), request()]
+  const { promise: working, resolve: done } = Promise.withResolvers<void>()
+  first.body.end('x'.repeat(80))
+  const began = Promise.withResolvers<void>()
+  const one = bodies.withJson(first.exchange, 90, async () => {
+    began.resolve()
+    await working
+  })
+  await began.promise
+  second.body.end('x'.repeat(30))
+  await expect(bodies.withJson(second.exchange, 90, async () => undefined)).rejects.toMatchObject({ code: 'BUSY' })
+  done()
+  await one
+  third.body.end('x'.repeat(90))
+  expect(await bodies.withJson(third.exchange, 90, async (bytes) => bytes.length)).toBe(90)
+})
+
+test('a body that is said to be too large is refused before a byte of it is read', async () => {
+  const { exchange, body } = request({ 'content-length': '91' })
+  await expect(new Bodies(1_000).withJson(exchange, 90, async () => undefined)).rejects.toMatchObject({ code: 'BODY_TOO_LARGE' })
+  expect(body.readableDidRead).toBe(false)
+})
+
+test('a client that goes away in the middle is an error, and gives back what it held', async () => {
+  const bodies = new Bodies(100)
+  const gone = request()
+  gone.body.write('x'.repeat(60))
+  const read = bodies.withJson(gone.exchange, 90, async () => undefined)
+  gone.body.destroy()
+  await expect(read).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
+  const next = request()
+  next.body.end('x'.repeat(90))
+  expect(await bodies.withJson(next.exchange, 90, async (bytes) => bytes.length)).toBe(90)
+})
