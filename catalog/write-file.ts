@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { temporaryPath } from '../registry/atomic-write.ts'
 import { diskError, systemCode } from '../registry/disk-errors.ts'
@@ -18,6 +18,16 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<boole
     return true
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
+    throw diskError(error, path)
+  }
+}
+
+/** Writes a new file that its owner alone may read. @throws CatalystError DISK_FULL, READ_ONLY, FILE_UNREADABLE when there is one */
+export async function writeSecretFile(path: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true })
+  } catch (error) {
     throw diskError(error, path)
   }
 }

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import type { Http } from '../registry/http.ts'
+import type { Signer } from '../catalog/tuf/metadata.ts'
+import type { KeyRing, writeKeyFile } from './key-files.ts'
 import type { Paint, Terminal } from './terminal.ts'
 import { settingsFrom, type Settings } from './settings.ts'
 import type { HouseOptions } from './compose.ts'
@@ -36,6 +38,20 @@ export class RegistryHouse {
 
   now(): string {
     return this.#options.now?.() ?? new Date().toISOString()
+  }
+
+  /** Private keys of these files, whose passphrase comes from the environment or a person. @throws CatalystError KEY_INVALID, FILE_NOT_FOUND */
+  async keys(files: readonly string[]): Promise<readonly Signer[]> {
+    return (await import('./key-files.ts')).openKeyFiles(files, this.#ring())
+  }
+
+  /** Writes private keys into a new file. @throws CatalystError CONTRADICTION, KEY_INVALID */
+  async writeKeys(file: string, keys: Parameters<typeof writeKeyFile>[1]): Promise<void> {
+    return (await import('./key-files.ts')).writeKeyFile(file, keys, this.#ring())
+  }
+
+  #ring(): KeyRing {
+    return { env: this.env, terminal: this.#options.terminal, dir: this.dir }
   }
 
   /** The one way out, kept open until the house is closed. */

@@ -1,6 +1,6 @@
 import { Command as Program, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CatalystError } from '../schemas/errors.ts'
-import { suggestion } from '../schemas/suggestions.ts'
+import { onlyCommandsOf } from './command-group.ts'
 import type { Command, CommandContext, CommandResult } from './command.ts'
 import type { RegistryContext } from './compose-registry.ts'
 import { REGISTRY_COMMANDS } from './registry-commands.ts'
@@ -88,17 +88,6 @@ const HELP: ReadonlySet<string> = new Set(['help', '-h', '--help'])
 function define(program: Program, { on, onRegistry }: Handlers, names: Iterable<string>): void {
   for (const name of names) COMMANDS[name]?.(program, on, onRegistry)
   onlyCommandsOf(program, 'catalyst', Object.keys(COMMANDS))
-}
-
-/** A group shows its help when nothing is asked of it, and refuses a word that is none of its commands. */
-export function onlyCommandsOf(group: Program, title: string, names: readonly string[]): void {
-  group.allowExcessArguments().action(() => {
-    const [word] = group.args
-    if (word === undefined) return group.help()
-    const meant = suggestion(word, names)
-    const hint = meant === undefined ? `Run \`${title} --help\` for the commands and their options.` : `Did you mean \`${title} ${meant}\`?`
-    throw new CatalystError('USAGE', `there is no command ${JSON.stringify(title === 'catalyst' ? word : `${title.replace('catalyst ', '')} ${word}`)}`, { hint })
-  })
 }
 
 /** `catalyst registry …`: what the maintainers of a registry use. */

@@ -1,5 +1,42 @@
 import type { Command as Program } from 'commander'
+import { onlyCommandsOf } from './command-group.ts'
 import type { OnRegistry } from './program.ts'
 
+const KEY = 'a file with private keys; may be repeated'
+
 /** Every command of a registry's maintainers, in the order in which `catalyst registry --help` shows them. */
-export const REGISTRY_COMMANDS: Readonly<Record<string, (group: Program, on: OnRegistry) => unknown>> = {}
+export const REGISTRY_COMMANDS: Readonly<Record<string, (group: Program, on: OnRegistry) => unknown>> = {
+  publish: (group, on) =>
+    group.command('publish').description('sign the index and write it into the folder that is served').requiredOption('--to <folder>', 'the folder that is served').requiredOption('--key <file>', `${KEY}: the online ones`, collected)
+      .action(on('registry publish', async () => (await import('./commands/registry-publish.ts')).publishCommand, (options) => options)),
+  keys: (group, on) => keysGroup(group.command('keys').description('who may sign what: the key ceremony').usage('[options] <command>'), on),
+}
+
+/** Every command of `catalyst registry keys`. */
+export const KEY_COMMANDS: Readonly<Record<string, (group: Program, on: OnRegistry) => unknown>> = {
+  new: (group, on) =>
+    group.command('new <name>').description('make a key of your own; its public half is printed').requiredOption('--out <file>', 'where the private half goes, encrypted')
+      .action(on('registry keys new', async () => (await import('./commands/registry-keys.ts')).newCommand, (name, options) => ({ name, ...options }))),
+  init: (group, on) =>
+    group.command('init').description('give a registry its keys: the first root, unsigned').requiredOption('--maintainer <key>', 'public key of a maintainer (name:hex); may be repeated', collected).option('--threshold <n>', 'how many maintainers must sign an entry (default 1 of one, else 2)', Number).option('--root <key>', 'public key that may change the root (default: the maintainers’); may be repeated', collected).option('--root-threshold <n>', 'how many of those must sign a root', Number).requiredOption('--online <file>', 'where the bot’s new keys go, encrypted').option('--bins <n>', 'parts in which entries are signed, a power of two (default 16; one for every 400 entries)', Number)
+      .action(on('registry keys init', async () => (await import('./commands/registry-keys.ts')).initCommand, (options) => options)),
+  show: (group, on) =>
+    group.command('show').description('who may sign what, what waits for signatures, what expires when')
+      .action(on('registry keys show', async () => (await import('./commands/registry-keys.ts')).showCommand, () => ({}))),
+  sign: (group, on) =>
+    group.command('sign').description('sign what waits for you: entries as they lie here, and changes of keys').requiredOption('--key <file>', KEY, collected).option('-y, --yes', 'do not ask')
+      .action(on('registry keys sign', async () => (await import('./commands/registry-keys.ts')).signCommand, (options) => options)),
+  rotate: (group, on) =>
+    group.command('rotate <role>').description('change the keys of root, maintainers, index, snapshot or timestamp; then sign').option('--add <key>', 'public key to add; may be repeated', collected).option('--remove <key>', 'name or id of a key to take out; may be repeated', collected).option('--threshold <n>', 'how many must sign', Number)
+      .action(on('registry keys rotate', async () => (await import('./commands/registry-keys.ts')).rotateCommand, (role, options) => ({ role, ...options }))),
+}
+
+function keysGroup(group: Program, on: OnRegistry): Program {
+  for (const define of Object.values(KEY_COMMANDS)) define(group, on)
+  onlyCommandsOf(group, 'catalyst registry keys', Object.keys(KEY_COMMANDS))
+  return group
+}
+
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly columns: number
   /** Puts a question to a person and gives what was typed, empty at the end of input. Absent where nobody can be asked. */
   readonly ask?: ((question: string) => Promise<string>) | undefined
+  /** The same without showing what is typed. */
+  readonly askSecret?: ((question: string) => Promise<string>) | undefined
 }
 
 /** The terminal of this process. Colour only on terminals, never with NO_COLOR (https://no-color.org), always with FORCE_COLOR. */
@@ -36,13 +38,19 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
     get ask() {
       return isInteractive() && process.stdin.isTTY ? askOnTerminal : undefined
     },
+    get askSecret() {
+      return isInteractive() && process.stdin.isTTY ? (question: string) => askOnTerminal(question, { secret: true }) : undefined
+    },
   }
 }
 
 /** On stderr, so that stdout stays the result. Ctrl-C stops the command while nothing was done yet. @throws CatalystError USAGE */
-async function askOnTerminal(question: string): Promise<string> {
-  const { createInterface } = await import('node:readline')
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+async function askOnTerminal(question: string, { secret = false } = {}): Promise<string> {
+  const [{ createInterface }, { Writable }] = await Promise.all([import('node:readline'), import('node:stream')])
+  // A terminal that readline drives shows nothing by itself; what readline would show goes nowhere.
+  const silent = new Writable({ write: (_bytes, _encoding, done) => done() })
+  const prompt = createInterface(secret ? { input: process.stdin, output: silent, terminal: true } : { input: process.stdin, output: process.stderr })
+  if (secret) process.stderr.write(question)
   try {
     return await new Promise<string>((answer, refuse) => {
       prompt.on('close', () => answer(''))
@@ -50,6 +58,7 @@ async function askOnTerminal(question: string): Promise<string> {
       prompt.question(question, answer)
     })
   } finally {
+    if (secret) process.stderr.write('\n')
     prompt.close()
   }
 }

@@ -74,11 +74,12 @@ export class TufFetcher implements Fetcher {
     return withRetries(async () => readBody(await http.send({ url, maxBytes, sameOrigin: true, signal }), { maxBytes, signal }), retries, signal)
   }
 
-  /** The last timestamp that was proven stands for the one that cannot be asked for, and no newer root is known. */
+  /** The metadata that was proven last stands for what cannot be asked for (it is proven again, and tells why it is not good enough), and no newer root is known. */
   #fromFolder(url: string, root: string | undefined): Buffer {
     if (root) throw new CatalystError('NOT_FOUND', `${root} is not known here`)
-    const timestamp = join(this.#options.dir, 'timestamp.json')
-    if (url.endsWith('/metadata/timestamp.json') && existsSync(timestamp)) return readFileSync(timestamp)
+    const name = /\/metadata\/(?:\d+\.)?([a-z0-9-]+\.json)$/.exec(url)?.[1]
+    const kept = name && join(this.#options.dir, name)
+    if (kept && existsSync(kept)) return readFileSync(kept)
     throw new CatalystError('SOURCE_UNREACHABLE', `${url} is not in the cache, and its registry could not be asked`)
   }
 }

@@ -2,6 +2,7 @@ import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'nod
 import { armor, Decrypter, Encrypter } from 'age-encryption'
 import { CatalystError } from '../../schemas/errors.ts'
 import { keyIdOf, type PublicKey, type Signer } from './metadata.ts'
+import { passphraseIdentity, passphraseRecipient } from './passphrase.ts'
 
 /*
  * Private keys at rest: an armored age file under a passphrase (scrypt), which holds one or several Ed25519 keys. Anybody
@@ -32,15 +33,14 @@ export function publicKeyFrom(text: string): PublicKey {
   return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: match[2] }, 'x-catalyst-name': match[1] }
 }
 
-/** log2 of scrypt's N. 2^17 takes a third of a second and 128 MiB; age's own default is 2^18. */
-const WORK = 17
+/** log2 of scrypt's N, as age's own default: about a second, and 256 MiB. */
+const WORK = 18
 
 /** The text of a key file. @throws CatalystError KEY_INVALID for a passphrase that is too short to protect anything */
 export async function sealKeys(keys: readonly { readonly name: string; readonly pem: string }[], passphrase: string, work = WORK): Promise<string> {
   if (passphrase.length < 8) throw new CatalystError('KEY_INVALID', 'the passphrase has fewer than 8 characters', { hint: 'Choose a longer one, or let a password manager make it.' })
   const encrypter = new Encrypter()
-  encrypter.setPassphrase(passphrase)
-  encrypter.setScryptWorkFactor(work)
+  encrypter.addRecipient(passphraseRecipient(passphrase, work))
   const stored: StoredKey[] = keys.map(({ name, pem }) => ({ name, private: pem }))
   return armor.encode(await encrypter.encrypt(JSON.stringify({ v: 1, keys: stored })))
 }
@@ -48,7 +48,7 @@ export async function sealKeys(keys: readonly { readonly name: string; readonly 
 /** The keys of a key file. @throws CatalystError KEY_INVALID for another file or another passphrase */
 export async function openKeys(text: string, passphrase: string, file: string): Promise<readonly Signer[]> {
   const decrypter = new Decrypter()
-  decrypter.addPassphrase(passphrase)
+  decrypter.addIdentity(passphraseIdentity(passphrase))
   try {
     const { keys } = JSON.parse(await decrypter.decrypt(armor.decode(text), 'text')) as { keys: StoredKey[] }
     return keys.map(({ name, private: pem }) => signerOf(name, createPrivateKey(pem)))

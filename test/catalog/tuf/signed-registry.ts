@@ -60,9 +60,10 @@ export class SignedRegistry {
     for (const person of by) await sign(this.dir, [person])
   }
 
-  async publish(odd: { changed?: readonly string[]; signers?: typeof BOT } = {}): Promise<PublishReport> {
-    const { signers = BOT, ...rest } = odd
-    return publishTuf({ tree: await openIndexTree(this.dir), folder: this.out, signers: Object.values(signers), now: this.now, ...rest })
+  /** As the bot does; into `out` when it is given. */
+  async publish(odd: { changed?: readonly string[]; signers?: typeof BOT; out?: string } = {}): Promise<PublishReport> {
+    const { signers = BOT, out = this.out, ...rest } = odd
+    return publishTuf({ tree: await openIndexTree(this.dir), folder: out, signers: Object.values(signers), now: this.now, ...rest })
   }
 
   close(): void {
