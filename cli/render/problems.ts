@@ -1,7 +1,8 @@
 import type { CatalystError, Place, Problem } from '../../schemas/errors.ts'
-import { ERRORS, redact } from '../../schemas/errors.ts'
+import { ERRORS } from '../../schemas/errors.ts'
 import { printable } from '../../schemas/printable.ts'
 import { safe, type Paint } from '../terminal.ts'
+import { shownLine } from './source-line.ts'
 
 /** Gives the text of a file that a problem points into, or undefined when it cannot be shown. */
 export type SourceOf = (file: string) => string | undefined
@@ -36,46 +37,11 @@ function placeLines(place: Place | undefined, paint: Paint, sourceOf: SourceOf):
   const at = [safe(file), line, column].filter((x) => x !== undefined).join(':')
   const arrow = `  ${paint('place', '-->')} ${at}`
   const lines = line === undefined ? undefined : sourceOf(file)?.split('\n')
-  const text = line === undefined || lines === undefined ? undefined : masked(lines, line - 1)
+  const text = line === undefined || lines === undefined ? undefined : shownLine(lines, line - 1)
   if (line === undefined || text === undefined) return [arrow]
   const gutter = ' '.repeat(String(line).length + 1)
   const shown = clip(text.replace(/\r$/, '').replaceAll('\t', ' '), column ?? 1)
   return [arrow, ` ${gutter}${paint('place', '|')}`, ` ${paint('place', `${line} |`)} ${safe(shown.text)}`, ` ${gutter}${paint('place', '|')} ${' '.repeat(shown.column - 1)}${paint('bad', '^')}`]
-}
-
-const KEY = /^(\s*(?:- )?)(["']?)([\w.-]+)\2\s*:/
-const SPOKEN = /((?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|credentials?)["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^\s,}\]]+)/gi
-
-/**
- * A line of plugins.yaml without what may be a secret (law 8): people write passwords into the config of a plugin, and
- * logs of CI have more readers than the repository. Keys stay, so that the place can be found.
- */
-function masked(lines: readonly string[], index: number): string | undefined {
-  const text = lines[index]
-  if (text === undefined) return undefined
-  const [start, , , key = ''] = KEY.exec(text) ?? []
-  const path = [...ancestors(lines, index).reverse(), key]
-  const isPrivate = (path[0] === 'plugins' && path.includes('config', 2)) || (path[0] === 'store' && path[1] === 'database')
-  return isPrivate ? `${start ?? ' '.repeat(indentOf(text))} …` : redact(text.replace(SPOKEN, '$1***'))
-}
-
-/** The keys that a line stands under, by indentation; the nearest first. */
-function ancestors(lines: readonly string[], index: number): string[] {
-  const found: string[] = []
-  let indent = indentOf(lines[index] ?? '')
-  for (let at = index - 1; at >= 0 && indent > 0; at--) {
-    const line = lines[at] ?? ''
-    const key = KEY.exec(line)?.[3]
-    if (key === undefined || indentOf(line) >= indent) continue
-    found.push(key)
-    indent = indentOf(line)
-  }
-  return found
-}
-
-/** A tab is as wide as it is meant to be at most: what looks nested counts as nested. */
-function indentOf(line: string): number {
-  return /^\s*/.exec(line)?.[0].replaceAll('\t', '        ').length ?? 0
 }
 
 /** A window of a long line around the column. */

@@ -28,6 +28,10 @@ describe('an error does not show the secret that stands at its place', () => {
     ['a list', config(`      keys:\n        - &x ${SECRET}`), 'YAML_ALIAS'],
     ['a key that is a list', config(`      ? [${SECRET}]\n      : 1`), 'WRONG_TYPE'],
     ['a misspelt config on one line', `${head}plugins:\n  a: {confg: {password: ${SECRET}}}\n`, 'UNKNOWN_KEY'],
+    ['a mistake beside a config on one line', `${head}plugins:\n  a: { versoin: "^1", config: { pin: ${SECRET} } }\n`, 'UNKNOWN_KEY'],
+    ['a mistake beside a config, all on one line', `${head}plugins: { a: { "config": { pin: [${SECRET}] }, versoin: 1 } }\n`, 'UNKNOWN_KEY'],
+    ['a config over many lines, whatever their indentation', `${head}plugins:\n  a:\n    config: {\n  note: "}",\n  pin: ${SECRET}, x: 1\n`, 'YAML_SYNTAX'],
+    ['a mistake beside a database on one line', `apiVersion: catalyst.dev/v1\nkind: PluginSet\nstore: { id: x, database: "postgres:// ${SECRET}", x: 1 }\nplugins: {}\n`, 'UNKNOWN_KEY'],
     ['a database that is no text', `${head}  database: [${SECRET}]\nplugins: {}\n`, 'WRONG_TYPE'],
     ['a registry with a password, of a kind that does not exist', `${head}registries:\n  - {name: o, url: "ftp://u:${SECRET}@h/r?token=${SECRET}"}\nplugins: {}\n`, 'INVALID_VALUE'],
   ]
@@ -44,6 +48,9 @@ describe('an error does not show the secret that stands at its place', () => {
     expect(await run('-C', dir, 'plan')).toMatch(/8 \| {7}key: …\n/)
     writeFileSync(join(dir, 'plugins.yaml'), `${head}plugins:\n  a:\n    permissions:\n      database: [Orders]\n`)
     expect(await run('-C', dir, 'plan')).toContain('8 |       database: [Orders]')
+    writeFileSync(join(dir, 'plugins.yaml'), `${head}plugins:\n  a: { config: { x: "}" }, version: 1 }\n  b: { versoin: "^1" } # config: {\n  c: { versoin: "^1" }\n`)
+    const told = await run('-C', dir, 'plan')
+    for (const line of ['6 |   a: { config: …', '7 |   b: { versoin: "^1" } # config: …', '8 |   c: { versoin: "^1" }']) expect(told).toContain(line)
   })
 
   test.each(['/etc/passwd', '/proc/self/environ', '/proc/self/cmdline'])('a link to %s in place of plugins.yaml shows nothing of it', async (target) => {
