@@ -21,10 +21,10 @@ const REDRAW_MS = 80
  * Shows long work: one line that redraws itself where a person watches, one plain line per stage elsewhere. Says
  * nothing for work that ends at once.
  */
-export function progressTo(terminal: Terminal, quiet: boolean): Progress & { end(): void } {
+export function progressTo(terminal: Terminal, quiet: boolean, draw: (text: string) => void = (text) => void process.stderr.write(text)): Progress & { end(): void } {
   if (quiet) return Object.assign((): void => undefined, { end: (): void => undefined })
   let shown: ReturnType<typeof plain> | undefined
-  const tell = (event: ProgressEvent): void => (shown ??= terminal.interactive ? redrawing() : plain(terminal))(event)
+  const tell = (event: ProgressEvent): void => (shown ??= terminal.interactive ? redrawing(draw) : plain(terminal))(event)
   return Object.assign(tell, { end: (): void => shown?.end() })
 }
 
@@ -38,7 +38,7 @@ function plain(terminal: Terminal): Progress & { end(): void } {
   return Object.assign(tell, { end: (): void => undefined })
 }
 
-function redrawing(): Progress & { end(): void } {
+function redrawing(draw: (text: string) => void): Progress & { end(): void } {
   const count = new Map<string, number>()
   let last = 0
   let shown = false
@@ -52,10 +52,10 @@ function redrawing(): Progress & { end(): void } {
     shown = true
     frame = (frame + 1) % FRAMES.length
     const of = event.total ? `${done}/${event.total}` : String(done)
-    process.stderr.write(`\r\u001b[2K${FRAMES[frame]} ${WORDS[event.stage]} ${of}`)
+    draw(`\r\u001b[2K${FRAMES[frame]} ${WORDS[event.stage]} ${of}`)
   }
   const end = (): void => {
-    if (shown) process.stderr.write('\r\u001b[2K')
+    if (shown) draw('\r\u001b[2K')
     shown = false
   }
   return Object.assign(tell, { end })

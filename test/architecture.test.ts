@@ -90,6 +90,25 @@ test('folders of sources are two levels deep at most', () => {
   expect(files.filter((f) => !f.startsWith('examples/') && f.split('/').length > 3)).toEqual([])
 })
 
+describe('the package', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<'dependencies' | 'devDependencies', Record<string, string>> & { readonly license: string; readonly engines: { readonly node: string } }
+  const wanted = { ...manifest.dependencies, ...manifest.devDependencies }
+
+  test('asks for exact versions, and the lockfile has these', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { readonly packages: Record<string, { readonly version: string; readonly integrity?: string }> }
+    for (const [name, version] of Object.entries(wanted)) {
+      expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/)
+      expect(lock.packages[`node_modules/${name}`], name).toMatchObject({ version, integrity: expect.stringMatching(/^sha512-/) })
+    }
+  })
+
+  test('brings the Node that it needs, under the licence that it has', () => {
+    expect(manifest.engines.node).toBe(`>=${wanted['node']?.split('.')[0]}`)
+    expect(manifest.license).toBe('Apache-2.0')
+    expect(readFileSync(join(ROOT, 'LICENSE'), 'utf8')).toContain('Apache License')
+  })
+})
+
 /** The two places that may import everything: a store's, and a registry's. */
 const COMPOSE: readonly string[] = ['cli/compose.ts', 'cli/compose-registry.ts']
 

@@ -132,6 +132,12 @@ describe('commands', () => {
     expect(named).toEqual(expect.arrayContaining(['start', 'test']))
     for (const name of named) expect(scripts).toHaveProperty(name)
   })
+
+  test('CI runs what README says, in that order', () => {
+    const commands = (text: string): string[] => [...text.matchAll(/npm (install|start|test)\b/g)].map((match) => match[1] ?? '')
+    const said = code(page('README.md')).split('## On your own store')[0] ?? ''
+    expect(commands(readFileSync(join(ROOT, '.ci/run'), 'utf8'))).toEqual([...new Set(commands(said))])
+  })
 })
 
 /** Names in capitals that are no error codes: variables, codes of the lock, constants. */
