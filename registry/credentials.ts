@@ -7,7 +7,7 @@ export interface TokenHosts {
   readonly webUrl: string
 }
 
-export const GITHUB_HOSTS: TokenHosts = { apiUrl: 'https://api.github.com', webUrl: 'https://github.com' }
+const GITHUB_HOSTS: TokenHosts = { apiUrl: 'https://api.github.com', webUrl: 'https://github.com' }
 
 /** Shows nothing to anybody. */
 export const noCredentials: Credentials = () => undefined

@@ -10,7 +10,7 @@ import { levelsOf } from './nesting.ts'
 const CHEAP_CHARS = 10_000
 
 /** Characters of pictures that we let the parser make in our own process. Bundles of a megabyte in lines of 100 stay below it; minified ones do not. */
-export const MAX_PICTURE_CHARS = 150_000_000
+const MAX_PICTURE_CHARS = 150_000_000
 
 /** True when reading the text can cost more memory than is good for this process, should the text be made for it. Linear time. */
 export function costsTooMuch(text: string): boolean {

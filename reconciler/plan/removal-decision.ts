@@ -40,7 +40,7 @@ export function decideRemoval(record: InstallRecord, input: PlanInput): RemovalD
 }
 
 /** True when something of others is known to need the plugin's tables. */
-export function isInUse(id: string, { observed }: PlanInput): boolean {
+function isInUse(id: string, { observed }: PlanInput): boolean {
   return (observed.uses?.get(id) ?? []).length > 0
 }
 

@@ -81,7 +81,7 @@ export function holdOn(holds: readonly Hold[], id: string, version: string): Hol
 }
 
 /** In one order, whatever the order in the index: by level, id and title. */
-export function sortedAdvisories(advisories: readonly Advisory[]): readonly Advisory[] {
+function sortedAdvisories(advisories: readonly Advisory[]): readonly Advisory[] {
   if (advisories.length < 2) return advisories
   return [...advisories].sort((a, b) => byCodeUnit(a.level, b.level) || byCodeUnit(a.id ?? '', b.id ?? '') || byCodeUnit(a.title ?? '', b.title ?? ''))
 }

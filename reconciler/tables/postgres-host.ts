@@ -49,7 +49,7 @@ export async function assertHolds(query: Query, { token }: Fence): Promise<void>
 }
 
 /** Asserts the fencing token and raises the serial. Nobody can take the lease from here until the end of the transaction. @throws CatalystError LEASE_LOST */
-export async function assertFenced(query: Query, { token }: Fence): Promise<void> {
+async function assertFenced(query: Query, { token }: Fence): Promise<void> {
   for (const { sql, params, fence } of fenceSql('postgres', token)) {
     const rows = await query(fence ? `${sql} RETURNING one` : sql, params)
     if (fence && rows.length === 0) throw leaseLost(token)
