@@ -263,11 +263,10 @@ export interface KnownRepository {
   /** `owner/name` as last seen. */
   readonly name: string
   readonly state: RepositoryState
-  /** When it was last looked at with success; undefined before the first time. */
+  /** When it was last looked at; undefined before the first time. */
   readonly checkedAt: string | undefined
-  /** Of the answers that were read last; undefined before. */
+  /** Of the releases that were read last; undefined when they are to be read whatever it is. */
   readonly releasesEtag: string | undefined
-  readonly repositoryEtag: string | undefined
   /** Code of what went wrong the last time; undefined when all went well. */
   readonly trouble: string | undefined
   /** Set when somebody wants it looked at now: a delivery, a person. */
@@ -289,6 +288,8 @@ export interface CatalogWriter {
   projectEntries(entries: readonly { readonly entry: RegistryEntry; readonly digest: Digest }[], killed: readonly string[], at: string): Promise<number>
   /** Writes verdicts, their history (only where something changed) and their audit; sets `latest` of their plugins. */
   saveVerdicts(verdicts: readonly Verdict[], by: string): Promise<void>
+  /** Takes verdicts from git into a database that does not know them, with what their lines say of yanks and advisories. */
+  adopt(verdicts: readonly Verdict[]): Promise<void>
   /** Opens alarms that are not open yet; returns those that are new. */
   raise(alarms: readonly Pick<Alarm, 'kind' | 'id' | 'version' | 'message'>[], at: string): Promise<readonly Alarm[]>
   /** Closes open alarms of a plugin that are not among `still`. */
@@ -303,6 +304,12 @@ export interface IngestMemory {
   repository(id: number): Promise<KnownRepository | undefined>
   /** Writes what a look has found; it is no longer wanted, unless it was wanted again since `repository` was read. */
   saveRepository(repository: KnownRepository): Promise<void>
+  /** Wants every repository again whose last look came to nothing. */
+  requeueTroubled(at: string): Promise<void>
+  /** Wants the repositories of these plugins looked at. @throws CatalystError UNKNOWN_PLUGIN naming all that have no entry */
+  wantPlugins(ids: readonly string[], at: string): Promise<void>
+  /** Ids of plugins whose verdicts changed at or after a moment, sorted: their lines may be to write. */
+  changedSince(at: string): Promise<readonly string[]>
   /** The plugins published from a repository, by id. */
   pluginsOf(repositoryId: number): Promise<readonly CatalogPlugin[]>
   /** Present verdicts of a plugin, all of them. */

@@ -59,7 +59,7 @@ export async function publishIndex(folder: string, content: IndexContent, copies
   return writeAll(folder, files)
 }
 
-const ENTRY_KEYS = ['v', 'id', 'publisher', 'description', 'tier', 'categories', 'repositories', 'path', 'signer', 'permissions'] as const satisfies readonly (keyof RegistryEntry)[]
+const ENTRY_KEYS = ['v', 'id', 'publisher', 'description', 'tier', 'categories', 'repositories', 'path', 'signer', 'permissions', 'killed'] as const satisfies readonly (keyof RegistryEntry)[]
 const REGISTRY_KEYS = ['apiVersion', 'kind', 'name', 'title', 'artifactHosts', 'maxAge'] as const satisfies readonly (keyof RegistryFile)[]
 
 interface Placed {

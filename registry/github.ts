@@ -54,16 +54,20 @@ export function githubReleases(settings: GitHubSettings): ReleaseSource {
   }
 }
 
-/** What is known of a repository, whatever the plugin. */
-interface Repository {
+/** A repository whose releases are looked for. */
+export interface AskedRepository {
   readonly name: string
   readonly ref: RepositoryRef
   readonly private: boolean
   readonly api: Octokit
-  /** Releases, newest first, read until they are enough or there are no more. */
-  readonly releases: (enough: (found: readonly ReleaseJson[]) => boolean) => Promise<readonly ReleaseJson[]>
   /** Commits by tag name. */
   readonly tags: ReadonlyMap<string, string>
+}
+
+/** What is known of a repository, whatever the plugin. */
+interface Repository extends AskedRepository {
+  /** Releases, newest first, read until they are enough or there are no more. */
+  readonly releases: (enough: (found: readonly ReleaseJson[]) => boolean) => Promise<readonly ReleaseJson[]>
 }
 
 function nameOf(source: string): string {
@@ -73,7 +77,7 @@ function nameOf(source: string): string {
 }
 
 /** What certificates call a repository, whatever the address under which it is asked: GitHub.com only for now. */
-const IDENTITY_SERVER = 'https://github.com'
+export const IDENTITY_SERVER = 'https://github.com'
 
 async function openRepository(settings: GitHubSettings, name: string, signal: AbortSignal | undefined): Promise<Repository> {
   const api = await octokit(settings)
@@ -82,11 +86,16 @@ async function openRepository(settings: GitHubSettings, name: string, signal: Ab
   // A renamed repository answers under its present name; its numeric ids say which one it is.
   if (!Number.isSafeInteger(data.id) || !Number.isSafeInteger(data.owner.id)) throw new TypeError('a repository has no numeric ids')
   const ref = { url: `${IDENTITY_SERVER}/${data.full_name}`, id: data.id, ownerId: data.owner.id }
-  const remote = { url: `${inside(data.html_url, settings.webUrl)}.git`, http: settings.http, credentials: credentialsOf(settings), signal, ...retriesOf(settings) }
   const releases = releasePages(api, data.full_name, signal)
-  const [refs] = await Promise.all([remoteRefs(remote, 'refs/tags/'), releases((found) => found.length > 0)])
-  const tags = new Map(refs.map((tag) => [tag.ref.slice('refs/tags/'.length), tag.peeled ?? tag.oid]))
+  const [tags] = await Promise.all([tagsOf(settings, data.html_url, signal), releases((found) => found.length > 0)])
   return { name: data.full_name, ref, private: data.private, api, releases, tags }
+}
+
+/** The commits that the tags of a repository lead to, by tag name. git has no budget. @throws CatalystError FOREIGN_URL, SOURCE_UNREACHABLE, … */
+export async function tagsOf(settings: GitHubSettings, htmlUrl: string, signal: AbortSignal | undefined): Promise<ReadonlyMap<string, string>> {
+  const remote = { url: `${inside(htmlUrl, settings.webUrl)}.git`, http: settings.http, credentials: credentialsOf(settings), signal, ...retriesOf(settings) }
+  const refs = await remoteRefs(remote, 'refs/tags/')
+  return new Map(refs.map((tag) => [tag.ref.slice('refs/tags/'.length), tag.peeled ?? tag.oid]))
 }
 
 /** Reads releases page by page, newest first, and no further than was needed by any plugin yet. */
@@ -119,8 +128,8 @@ async function releasesOf(settings: GitHubSettings, repository: Repository, id: 
   return found.filter((release) => release !== undefined)
 }
 
-/** Undefined for a release whose tag is gone: nothing says any more what it was built from. */
-async function foundRelease(settings: GitHubSettings, repository: Repository, release: PluginRelease, signal: AbortSignal | undefined): Promise<FoundRelease | undefined> {
+/** Where a release's files are and what its tag points to. Undefined for one whose tag is gone: nothing says any more what it was built from. */
+export async function foundRelease(settings: GitHubSettings, repository: AskedRepository, release: PluginRelease, signal: AbortSignal | undefined): Promise<FoundRelease | undefined> {
   const commit = repository.tags.get(release.tag)
   if (commit === undefined) return undefined
   const { version, tag, publishedAt } = release
@@ -131,11 +140,11 @@ async function foundRelease(settings: GitHubSettings, repository: Repository, re
 }
 
 /** Where this asset is downloaded. Public ones need no API; private ones are served by nothing else. */
-function addressOf(settings: GitHubSettings, repository: Repository, asset: AssetJson): string {
+function addressOf(settings: GitHubSettings, repository: AskedRepository, asset: AssetJson): string {
   return repository.private ? inside(asset.url, settings.apiUrl) : inside(asset.browser_download_url, settings.webUrl)
 }
 
-function assetBundle(settings: GitHubSettings, repository: Repository, asset: AssetJson): NonNullable<FoundRelease['bundle']> {
+function assetBundle(settings: GitHubSettings, repository: AskedRepository, asset: AssetJson): NonNullable<FoundRelease['bundle']> {
   const digest = digestOf(asset)
   return { url: addressOf(settings, repository, asset), ...(digest ? { sha256: digest } : {}) }
 }
@@ -151,7 +160,7 @@ async function learnDigest(settings: GitHubSettings, asset: AssetJson, url: stri
 }
 
 /** The bundle of an artifact from the attestations API; undefined when it has none. */
-async function attestedBundle(settings: GitHubSettings, repository: Repository, wanted: { digest: Digest; tag: string }, signal: AbortSignal | undefined): Promise<FoundRelease['bundle']> {
+async function attestedBundle(settings: GitHubSettings, repository: AskedRepository, wanted: { digest: Digest; tag: string }, signal: AbortSignal | undefined): Promise<FoundRelease['bundle']> {
   const [owner = '', repo = ''] = repository.name.split('/')
   const attestations = await asked(() => repository.api.rest.repos.listAttestations({ owner, repo, subject_digest: wanted.digest, predicate_type: 'provenance', per_page: MAX_ATTESTATIONS, ...abortable(signal) }), signal).then(
     ({ data }) => data.attestations ?? [],
@@ -183,7 +192,8 @@ function inside(url: string, base: string): string {
   throw new CatalystError('FOREIGN_URL', `GitHub's API names ${shownUrl(url)}, which is not below ${base}`)
 }
 
-async function octokit(settings: GitHubSettings): Promise<Octokit> {
+/** GitHub's client over our own HTTP; loaded when it is first needed. */
+export async function octokit(settings: GitHubSettings): Promise<Octokit> {
   const { Octokit: Client } = await import('octokit')
   const fetch = conditionalFetch({ ...settings, credentials: credentialsOf(settings), retries: settings.retries })
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -211,6 +221,7 @@ function retriesOf(settings: GitHubSettings): { retries?: Partial<RetryPolicy> }
   return settings.retries ? { retries: settings.retries } : {}
 }
 
-function credentialsOf({ token, apiUrl, webUrl }: GitHubSettings) {
+/** The token, for GitHub's own hosts alone. */
+export function credentialsOf({ token, apiUrl, webUrl }: GitHubSettings) {
   return tokenFor(token, { apiUrl, webUrl })
 }

@@ -138,6 +138,12 @@ export const ERRORS = {
 
   // the registry
   CURSOR_INVALID: { retry: 'never', exit: 1, hint: 'Take the cursor from the answer before, unchanged and with the same filters, or begin without one.' },
+  PLUGIN_KILLED: { retry: 'decision', exit: 5, hint: 'The registry has put this plugin on its kill list. Remove it; ask the maintainers of the registry why.' },
+  PUSH_REJECTED: { retry: 'backoff', exit: 1, hint: 'Look at the rules of the branch: the bot must be allowed to push to it. Nothing is lost; the next pass tries again.' },
+  ENTRY_LOOKALIKE: { retry: 'decision', exit: 3, hint: 'A maintainer decides: approve the id in the pull request, or ask for another one.' },
+  ENTRY_MISMATCH: { retry: 'never', exit: 1, hint: 'Write what GitHub says; the numbers of a repository stand in https://api.github.com/repos/OWNER/NAME.' },
+  WORKFLOW_MISSING: { retry: 'never', exit: 1, hint: 'Name the workflow that signs, as it stands on the default branch.' },
+  PERMISSIONS_WIDE: { retry: 'decision', exit: 3, hint: 'A maintainer decides: name what is needed, host by host and table by table.' },
   DELIVERY_INVALID: { retry: 'never', exit: 1, hint: 'Send what GitHub sends: a delivery id, an event and its payload.' },
 
   // generations

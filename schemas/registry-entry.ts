@@ -28,6 +28,7 @@ export const RegistryEntry = Closed(
     tier: Type.Enum([...TIERS]),
     publisher: Type.String({ minLength: 1, maxLength: 100 }),
     description: Type.Optional(Type.String({ maxLength: 500 })),
+    killed: Type.Optional(Closed({ reason: Type.String({ minLength: 1, maxLength: 300 }) }, { description: 'The kill list: nothing of this plugin is to be used, and its id is not to be had again' })),
   },
   { title: 'Catalyst registry entry', $id: 'https://catalyst.dev/schemas/registry-entry.schema.json' },
 )

@@ -1,4 +1,5 @@
 import type { Advisory } from '../../schemas/common.ts'
+import { CatalystError } from '../../schemas/errors.ts'
 import type { IngestMemory } from '../ports.ts'
 import { pluginRows } from './reader.ts'
 import { pluginOf, repositoryOf, verdictOf } from './rows.ts'
@@ -19,11 +20,22 @@ export function ingestMemory(session: Session): IngestMemory {
       const row = await db.selectFrom('catalog_repositories').selectAll().where('id', '=', id).executeTakeFirst()
       return row && repositoryOf(row)
     }),
-    saveRepository: ({ id, ownerId, name, state, checkedAt, releasesEtag, repositoryEtag, trouble, wants }) => session.write(async (db) => {
-      const row = { owner_id: ownerId, name, state, checked_at: checkedAt ?? null, releases_etag: releasesEtag ?? null, repository_etag: repositoryEtag ?? null, trouble: trouble ?? null }
+    saveRepository: ({ id, ownerId, name, state, checkedAt, releasesEtag, trouble, wants }) => session.write(async (db) => {
+      const row = { owner_id: ownerId, name, state, checked_at: checkedAt ?? null, releases_etag: releasesEtag ?? null, trouble: trouble ?? null }
       await db.updateTable('catalog_repositories').set(row).where('id', '=', id).execute()
       await db.updateTable('catalog_repositories').set({ wanted_since: null }).where('id', '=', id).where('wants', '=', wants).execute()
     }),
+    requeueTroubled: (at) => session.write(async (db) => {
+      await db.updateTable('catalog_repositories').set((eb) => ({ wanted_since: eb.fn.coalesce('wanted_since', eb.val(at)), wants: eb('wants', '+', 1) })).where('trouble', 'is not', null).execute()
+    }),
+    wantPlugins: (ids, at) => session.write(async (db) => {
+      const found = await db.selectFrom('catalog_plugins').select(['id', 'repository_id']).where('present', '=', 1).where('id', 'in', [...ids, '']).execute()
+      const unknown = ids.filter((id) => !found.some((row) => row.id === id))
+      if (unknown.length > 0) throw new CatalystError('UNKNOWN_PLUGIN', `no entry in this registry for ${unknown.join(', ')}`, { hint: `Add entries/${unknown[0]}.yaml and have it merged.` })
+      const repositories = db.selectFrom('catalog_sources').select('repository_id').where('id', 'in', [...ids, ''])
+      await db.updateTable('catalog_repositories').set((eb) => ({ wanted_since: eb.fn.coalesce('wanted_since', eb.val(at)), wants: eb('wants', '+', 1) })).where('id', 'in', repositories).execute()
+    }),
+    changedSince: (at) => session.read(async (db) => (await db.selectFrom('catalog_plugins').select('id').where('present', '=', 1).where('updated_at', '>=', at).orderBy('id').execute()).map(({ id }) => id)),
     pluginsOf: (repositoryId) => session.read(async (db) => {
       const rows = await pluginRows(db).innerJoin('catalog_sources as s', 's.id', 'p.id').where('s.repository_id', '=', repositoryId).orderBy('p.id').execute()
       return rows.map(pluginOf)

@@ -57,7 +57,7 @@ export function auditEventOf(row: Row<'catalog_audit'>): AuditEvent {
 export function repositoryOf(row: Row<'catalog_repositories'>): KnownRepository {
   return {
     id: Number(row.id), ownerId: Number(row.owner_id), name: row.name, state: row.state as RepositoryState,
-    checkedAt: row.checked_at ?? undefined, releasesEtag: row.releases_etag ?? undefined, repositoryEtag: row.repository_etag ?? undefined,
+    checkedAt: row.checked_at ?? undefined, releasesEtag: row.releases_etag ?? undefined,
     trouble: row.trouble ?? undefined, wantedSince: row.wanted_since ?? undefined, wants: Number(row.wants),
   }
 }

@@ -114,7 +114,6 @@ interface RepositoriesTable {
   state: string
   checked_at: string | null
   releases_etag: string | null
-  repository_etag: string | null
   trouble: string | null
   wanted_since: string | null
   /** Counts who wanted it looked at; a look ends the want only when nobody came meanwhile. */

@@ -13,6 +13,14 @@ export function catalogWriter(session: Session): CatalogWriter {
     saveVerdicts: (verdicts, by) => session.write(async (db) => {
       for (const verdict of verdicts) await writeVerdict(db, verdict, by)
     }),
+    adopt: (verdicts) => session.write(async (db) => {
+      for (const verdict of verdicts) {
+        const { id, version, line } = verdict
+        const said = { yanked: line?.yanked?.reason ?? null, advisories: JSON.stringify(line?.advisories ?? []) }
+        await db.insertInto('catalog_notices').values({ id, version, ...said }).onConflict((c) => c.columns(['id', 'version']).doNothing()).execute()
+        await writeVerdict(db, verdict, 'git')
+      }
+    }),
     raise: (alarms, at) => session.write(async (db) => {
       const rows = alarms.map(({ kind, id, version, message }) => ({ kind, id, version: version ?? '', message, raised_at: at, closed_at: null }))
       if (rows.length === 0) return []

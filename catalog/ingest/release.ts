@@ -38,14 +38,44 @@ export interface IngestedRelease extends VerifiedRelease {
  * ARCHIVE_*, MANIFEST_*, RULE_FAILED, INDEX_LINE_WIDER, …
  */
 export async function ingestRelease(release: FoundRelease, entry: RegistryEntry, deps: IngestDeps): Promise<IngestedRelease> {
-  const [artifact, bundle] = await Promise.all([fetchArtifact(release, deps), fetchBundle(release, entry.id, deps)])
-  const proof = await deps.verifier.verify({ artifactDigest: release.artifact.sha256, bundle, authority: authorityOfEntry(entry, deps.profile), tag: release.tag, commit: release.commit })
-  const inspected = await deps.packages.inspect(artifact, artifactName(entry.id, release.version))
-  refuseOther(release, entry.id, inspected, proof)
-  throwProblems(inspected.findings)
-  const line = lineOf(release, bundle, inspected, proof)
-  throwProblems(lineProblems(line, entry))
-  return { line, artifact, bundle, evidence: { proof, findings: inspected.findings } }
+  const [artifact, bundle] = await fetchBoth(release, entry.id, deps)
+  const ingested = await inspected(release, entry.id, { artifact, bundle, proof: await verified(release, entry, bundle, deps) }, deps)
+  throwProblems(lineProblems(ingested.line, entry))
+  return ingested
+}
+
+/**
+ * The same without asking whether the entry allows it: when the entry's publisher did not sign, the proof tells who did.
+ * It is for a verdict, which compares with the entry: never list what comes from here unseen.
+ * @throws CatalystError as `ingestRelease`, IDENTITY_MISMATCH only when the signature cannot be of this release at all
+ */
+export async function observeRelease(release: FoundRelease, entry: RegistryEntry, deps: IngestDeps): Promise<IngestedRelease> {
+  const [artifact, bundle] = await fetchBoth(release, entry.id, deps)
+  const proof = await verified(release, entry, bundle, deps).catch((error: unknown) => observed(release, bundle, deps, error))
+  return inspected(release, entry.id, { artifact, bundle, proof }, deps)
+}
+
+function fetchBoth(release: FoundRelease, id: string, deps: IngestDeps): Promise<readonly [Uint8Array, Uint8Array]> {
+  return Promise.all([fetchArtifact(release, deps), fetchBundle(release, id, deps)])
+}
+
+function verified(release: FoundRelease, entry: RegistryEntry, bundle: Uint8Array, deps: IngestDeps): Promise<Proof> {
+  return deps.verifier.verify({ artifactDigest: release.artifact.sha256, bundle, authority: authorityOfEntry(entry, deps.profile), tag: release.tag, commit: release.commit })
+}
+
+/** Who signed instead. What was built from another commit than the tag's is nobody's release. */
+async function observed(release: FoundRelease, bundle: Uint8Array, deps: IngestDeps, refusal: unknown): Promise<Proof> {
+  if (!(refusal instanceof CatalystError) || refusal.code !== 'IDENTITY_MISMATCH') throw refusal
+  const proof = await deps.verifier.observe({ artifactDigest: release.artifact.sha256, bundle, profile: deps.profile, tag: release.tag, commit: release.commit })
+  if (proof.commit !== release.commit) throw refusal
+  return proof
+}
+
+async function inspected(release: FoundRelease, id: string, { artifact, bundle, proof }: { artifact: Uint8Array; bundle: Uint8Array; proof: Proof }, deps: IngestDeps): Promise<IngestedRelease> {
+  const found = await deps.packages.inspect(artifact, artifactName(id, release.version))
+  refuseOther(release, id, found, proof)
+  throwProblems(found.findings)
+  return { line: lineOf(release, bundle, found, proof), artifact, bundle, evidence: { proof, findings: found.findings } }
 }
 
 /** What became of the releases of one entry. */
@@ -106,7 +136,7 @@ function lineOf(release: FoundRelease, bundle: Uint8Array, { manifest, manifestD
     v: INDEX_LINE_VERSION,
     id: manifest.id,
     version: release.version,
-    repository: release.repository,
+    repository: proof.repository,
     tag: release.tag,
     commit: proof.commit,
     artifact: release.artifact,

@@ -49,8 +49,8 @@ export function repositoryJson(repository: Repository, at: Addresses): Json {
     owner: userJson(repository.owner, at), html_url: web, description: repository.description || null, fork: false, url, ...urls,
     created_at: created, updated_at: created, pushed_at: created, git_url: `git:${web.replace(/^https?:/, '')}.git`, ssh_url: `git@127.0.0.1:${name}.git`,
     clone_url: `${web}.git`, svn_url: web, homepage: null, size: 1, stargazers_count: 0, watchers_count: 0, language: 'JavaScript', has_issues: true,
-    has_projects: false, has_downloads: true, has_wiki: false, has_pages: false, has_discussions: false, forks_count: 0, mirror_url: null, archived: false,
-    disabled: false, open_issues_count: 0, license: null, allow_forking: true, is_template: false, web_commit_signoff_required: false, topics: [],
+    has_projects: false, has_downloads: true, has_wiki: false, has_pages: false, has_discussions: false, forks_count: 0, mirror_url: null, archived: repository.archived,
+    disabled: false, open_issues_count: 0, license: null, allow_forking: true, is_template: false, web_commit_signoff_required: false, topics: [...repository.topics],
     visibility: repository.private ? 'private' : 'public', forks: 0, open_issues: 0, watchers: 0, default_branch: 'main', network_count: 0, subscribers_count: 0,
   }
 }

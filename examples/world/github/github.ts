@@ -50,6 +50,8 @@ export interface Repository {
   owner: Account
   name: string
   private: boolean
+  archived: boolean
+  topics: readonly string[]
   readonly createdAt: Date
   readonly description: string
   readonly git: BareRepository
@@ -104,13 +106,13 @@ export class GitHub {
   }
 
   /** Makes an empty repository called `owner/name`. @throws Error when the name is taken. */
-  createRepository(name: string, options: { id?: number; ownerId?: number; private?: boolean; description?: string } = {}): Repository {
+  createRepository(name: string, options: { id?: number; ownerId?: number; private?: boolean; description?: string; topics?: readonly string[] } = {}): Repository {
     const [owner = '', repo = ''] = name.split('/')
     if (this.#byName.has(key(name))) throw new Error(`repository ${name} exists already`)
     const id = options.id ?? idOf(`repository ${name}`)
     const git = BareRepository.create(join(this.#dir, `${id}.git`))
     const repository: Repository = {
-      id, owner: this.account(owner, options.ownerId), name: repo, private: options.private ?? false, createdAt: EPOCH,
+      id, owner: this.account(owner, options.ownerId), name: repo, private: options.private ?? false, archived: false, topics: options.topics ?? [], createdAt: EPOCH,
       description: options.description ?? '', git, releases: [], attestations: [],
     }
     this.#byName.set(key(name), repository)
@@ -126,6 +128,11 @@ export class GitHub {
   /** The repository of a numeric id. */
   byId(id: number): Repository | undefined {
     return this.#byId.get(id)
+  }
+
+  /** The public repositories that have a topic, by number. */
+  withTopic(topic: string): readonly Repository[] {
+    return [...this.#byId.values()].filter((repository) => !repository.private && repository.topics.includes(topic)).sort((a, b) => a.id - b.id)
   }
 
   /** Renames, or transfers when the owner differs. The old name redirects until somebody takes it. */
