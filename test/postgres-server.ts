@@ -22,7 +22,7 @@ export interface TestDatabase {
   readonly strangerUrl: string
   /** A connection to this database as superuser: for looking, and for planting faults. */
   readonly admin: pg.Client
-  /** Ends every connection to the database but `admin`, as a restart of the server would. */
+  /** Ends every connection to the database but `admin`, as a restart of the server would, and waits until they are gone. */
   disconnect(): Promise<void>
   drop(): Promise<void>
 }
@@ -47,7 +47,7 @@ export async function newDatabase(options: DatabaseOptions = {}): Promise<TestDa
   })
   const admin = await connected(at(adminUrl, name))
   const disconnect = async (): Promise<void> => {
-    await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()', [name])
+    await admin.query('SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()', [name])
   }
   const drop = async (): Promise<void> => {
     await admin.end()

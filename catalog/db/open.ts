@@ -57,8 +57,10 @@ async function postgres(url: string): Promise<PostgresDialect> {
     connectionString: url, max: CONNECTIONS, connectionTimeoutMillis: CONNECT_MS, query_timeout: STATEMENT_MS, application_name: 'catalyst-registry',
     types: { getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown)) },
   })
-  // A connection that breaks while nobody uses it is replaced by the pool; unheard, its error would end the process.
+  // A connection that breaks is replaced by the pool, and a query on it fails by itself. Its error comes to the pool while
+  // nobody has it, and to the connection between two queries of one who has it; unheard, either would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return new PostgresDialect({ pool })
 }
 
