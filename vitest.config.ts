@@ -10,8 +10,9 @@ export default defineConfig({
     pool: 'forks',
     // By itself vitest leaves one processor out: on two it would use one.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // To end what hangs, not to judge what is slow: a machine may have others to serve.
+    testTimeout: 240_000,
+    hookTimeout: 300_000,
     reporters: ['default', './test/plain-line.ts'],
   },
 })

@@ -135,7 +135,7 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
         const started = performance.now()
         const endless = `${create.up};\nWITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r`
         await expect(run('loyalty', migration('0001_a', endless), SHORT)).rejects.toMatchObject({ code: 'MIGRATION_TIMEOUT' })
-        expect(performance.now() - started).toBeLessThan(SHORT.timeoutMs + 5_000)
+        expect(performance.now() - started).toBeLessThan(SHORT.timeoutMs + 30_000)
         expect(await under.world()).toEqual(before)
         await run('loyalty', create)
       })

@@ -13,7 +13,7 @@ beforeAll(() => {
 })
 afterAll(() => folder.remove())
 
-const probe = createProbe({ limits: { silenceMs: 4_000, healthMs: 300 } })
+const probe = createProbe({ limits: { silenceMs: 30_000, healthMs: 300 } })
 /** What the probe says: undefined when all is well. */
 const problemOf = async (plugin: ProbedPlugin, by = probe): Promise<{ message: string; hint: string } | undefined> => {
   try {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CatalystError } from '../../schemas/errors.ts'
 import { readPluginSet } from '../../schemas/plugin-set-file.ts'
 import { fixtures, linesOf, marksOf, problemsFrom } from './marks.ts'
+import { processorTime } from '../builders/processor-time.ts'
 
 describe('each fixture is told exactly what its marks say, at the very lines', () => {
   test.each(fixtures('plugin-sets'))('%s', (name, bytes) => {
@@ -48,12 +49,11 @@ describe('hostile ranges', () => {
     ['a long prerelease', `1.2.3-${'a.'.repeat(5_000)}`],
     ['escape codes', '^1\u001b[2J'],
   ])('%s are INVALID_RANGE, quickly', (_name, range) => {
-    const start = performance.now()
-    const problems = problemsFrom(() => readPluginSet(`${HEAD}plugins: { a: { version: ${JSON.stringify(range)} } }\n`, 'p'))
+    const { result: problems, ms } = processorTime(() => problemsFrom(() => readPluginSet(`${HEAD}plugins: { a: { version: ${JSON.stringify(range)} } }\n`, 'p')))
     expect(problems.map((p) => p.code)).toEqual(['INVALID_RANGE'])
     expect(problems[0]?.message.length).toBeLessThan(200)
     expect(problems[0]?.message).not.toContain('\u001b')
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(ms).toBeLessThan(1_000)
   })
 })
 
@@ -107,9 +107,7 @@ test('a thousand plugins are read in the time of a blink', () => {
   const plugin = (i: number) => `  plugin-${i}:\n    version: ^2.${i}.0\n    permissions:\n      database: { orders: read }\n      api: [api.stripe.com:443]   # why\n    config: { apiKey: "\${env:KEY}" }\n`
   const text = `${HEAD}plugins:\n${Array.from({ length: 1000 }, (_, i) => plugin(i)).join('')}`
   readPluginSet(text, 'p')
-  const start = performance.now()
-  expect(Object.keys(readPluginSet(text, 'p').set.plugins).length).toBe(1000)
-  const ms = performance.now() - start
+  const { ms } = processorTime(() => expect(Object.keys(readPluginSet(text, 'p').set.plugins).length).toBe(1000))
   console.log(`1,000 plugins, ${text.length} bytes: ${ms.toFixed(0)} ms`)
   expect(ms).toBeLessThan(5_000)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareParsed, compareVersions, exactVersion, isRange, isSatisfiable, parseVersion, pinnedVersion, rangeTest, satisfies, upgradeLevel } from '../../schemas/versions.ts'
+import { processorTime } from '../builders/processor-time.ts'
 
 const small = fc.integer({ min: 0, max: 3 })
 const version = fc.tuple(small, small, small, fc.constantFrom('', '', '-alpha', '-alpha.1', '-beta.2', '+build')).map(([a, b, c, tail]) => `${a}.${b}.${c}${tail}`)
@@ -29,9 +30,8 @@ describe('isRange', () => {
 
   test('shapes that make careless expressions slow cost milliseconds', () => {
     const shapes = ['1'.repeat(10_000), '>'.repeat(250), ` ${' '.repeat(240)}x`, '1.'.repeat(120), '1 - '.repeat(60), `1.2.3-${'a.'.repeat(120)}`, '||'.repeat(125), '^1 '.repeat(85), `${' '.repeat(10_000)}1`]
-    const start = performance.now()
-    for (const shape of shapes) if (isRange(shape)) isSatisfiable(shape)
-    expect(performance.now() - start).toBeLessThan(500)
+    const { ms } = processorTime(() => shapes.filter(isRange).forEach(isSatisfiable))
+    expect(ms).toBeLessThan(500)
   })
 })
 

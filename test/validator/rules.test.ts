@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { RULES } from '../../validator/rules.ts'
 import { validate } from '../../validator/validate.ts'
 import { rulesOf, samplePackage } from './package-builder.ts'
+import { processorTime } from '../builders/processor-time.ts'
 
 type Odd = Parameters<typeof samplePackage>[0]
 
@@ -192,9 +193,8 @@ test('hostile texts take linear time', () => {
   const hostile = ["'((((((", "'/*", '[', '${', '://', 'sk-', 'token = "', '_0x1234 ', '0x1,', '![]', 'export{', '-----BEGIN ', '`${`', '/*', "x['con'+", 'http:', ' \t\n']
   for (const piece of hostile) {
     const text = piece.repeat(Math.floor(1_000_000 / piece.length))
-    const before = performance.now()
-    validate(samplePackage({ files: { 'index.js': text, 'notes.txt': text } }))
-    expect(performance.now() - before, piece).toBeLessThan(5_000)
+    const { ms } = processorTime(() => validate(samplePackage({ files: { 'index.js': text, 'notes.txt': text } })))
+    expect(ms, piece).toBeLessThan(5_000)
   }
 })
 

@@ -9,6 +9,7 @@ import { readPackage } from '../../../registry/archive/package-tree.ts'
 import { CatalystError, type ErrorCode } from '../../../schemas/errors.ts'
 import { sha256 } from '../../../schemas/digest.ts'
 import { archive, entry, MANIFEST, pax, tar, type Odd } from './tar-builder.ts'
+import { processorTime } from '../../builders/processor-time.ts'
 
 function refusal(bytes: Uint8Array): CatalystError {
   try {
@@ -213,9 +214,8 @@ describe('archives that are refused', () => {
   test('a hundred thousand files are refused quickly', () => {
     const many = Buffer.concat([...Array.from({ length: 100_000 }, (_, n) => entry({ name: `package/${n}`, body: '' })), Buffer.alloc(1024)])
     const packed = gzipSync(many, { level: 1 })
-    const start = performance.now()
-    expect(refusal(packed).code).toBe('ARCHIVE_TOO_LARGE')
-    expect(performance.now() - start).toBeLessThan(5000)
+    const { ms } = processorTime(() => expect(refusal(packed).code).toBe('ARCHIVE_TOO_LARGE'))
+    expect(ms).toBeLessThan(5000)
   })
 
   test('more bytes than an artifact may have', () => {
