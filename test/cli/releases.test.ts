@@ -87,3 +87,12 @@ test('code that does not start never goes live; what was live stays', async () =
   expect({ exit, codes: problems.map((p) => p.code) }).toEqual({ exit: 1, codes: ['PROBE_FAILED'] })
   expect(await shop.installed()).toEqual(before)
 })
+
+test('what a rule only warns of is told by lock, with its place, and the release is taken', async () => {
+  await shop.release('odd', '1.0.0', { files: { 'index.js.map': '{}' } })
+  shop.want({ odd: { version: '^1.0.0' } })
+  const { exit, out } = await shop.run('lock')
+  expect(exit).toBe(0)
+  expect(out).toMatch(/^\+ odd 1\.0\.0 /m)
+  expect(out).toMatch(/^· odd package\/index\.js\.map:1 index\.js\.map is a source map$/m)
+})
