@@ -15,7 +15,7 @@ const SPACE = `pg_catalog.to_regnamespace($1)`
 const SCHEMA = `
   SELECT 'table' AS kind, c.relname::text AS name, concat_ws(' ', c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity, c.reloptions, CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END) AS said
     FROM pg_class c WHERE c.relnamespace = ${SPACE} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-  UNION ALL SELECT 'column', concat(c.relname, '.', a.attname), concat_ws(' ', a.attnum, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid))
+  UNION ALL SELECT 'column', concat(c.relname, '.', a.attname), concat_ws(' ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid))
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relnamespace = ${SPACE} AND c.relkind IN ('r', 'p', 'c')
   UNION ALL SELECT 'constraint', concat(k.conrelid::regclass, k.contypid::regtype, ' ', k.conname), pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.connamespace = ${SPACE} AND k.contype <> 'n'
