@@ -26,8 +26,8 @@ export async function backUpRemoved(left: RetainedRecord, reason: string, pass: 
   }
 }
 
-/** As it was when it was installed; of a store that has forgotten that generation, as far as its block tells. */
-function asInstalled({ id, block, removedAt }: RetainedRecord, { generations }: StoreSnapshot): InstallRecord {
+/** A removed plugin as it was when it was installed; of a store that has forgotten that generation, as far as its block tells. Pure. */
+export function asInstalled({ id, block, removedAt }: RetainedRecord, { generations }: StoreSnapshot): InstallRecord {
   const known = generations.toReversed().map((generation) => generation.plugins[id]?.record)
   const record = known.find((r) => r?.block.entryDigest === block.entryDigest)
   return record ?? { id, block, enabled: false, configDigest: digestOf({}), grantDigest: digestOf(block.permissions), grant: block.permissions, installedAt: removedAt, updatedAt: removedAt }

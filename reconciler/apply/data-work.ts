@@ -27,6 +27,9 @@ export class DataWork {
   /** Plugins of which nothing stood before: what was made for them goes whole. */
   readonly #fresh = new Set<string>()
   readonly #begun = new Set<string>()
+  readonly #back = new Set<string>()
+  /** The newest backup of each plugin, made in this pass with the plugin off. */
+  readonly #backups = new Map<string, string>()
 
   constructor(pass: Pass) {
     this.#pass = pass
@@ -35,6 +38,11 @@ export class DataWork {
   /** Nothing of this plugin's tables stood before: they are not reverted but dropped. */
   startsAnew(plugin: string): void {
     this.#fresh.add(plugin)
+  }
+
+  /** The plugin is off, and this holds what is there. */
+  backedUp(plugin: string, backup: string): void {
+    this.#backups.set(plugin, backup)
   }
 
   /**
@@ -72,18 +80,28 @@ export class DataWork {
     this.#done.push(this.#undone(plugin, known))
   }
 
-  /** Out of quarantine. */
+  /** Out of quarantine, once. */
   async bringBack(plugin: string, key: DataClass): Promise<void> {
+    if (this.#back.has(`${plugin} ${key}`)) return
+    this.#back.add(`${plugin} ${key}`)
     await this.#pass.effect(`return:${plugin}:${key}`, () => bringBack(plugin, key, this.#pass))
     this.#done.push({ plugin, mayStay: true, undo: () => this.#pass.effect(`aside:${plugin}:${key}`, () => putAside(plugin, key, this.#pass)) })
   }
 
-  /** Puts a backup in the place of what is there. What was there is in the backup that was made right before. */
+  /**
+   * Puts a backup in the place of what is there. Undone by the backup that was made of that in this pass, and only as long as
+   * nobody has written since.
+   */
   async restore(plugin: string, backup: string): Promise<void> {
-    const { backups } = await this.#pass.data()
-    const into = { store: this.#pass.storeId, signal: this.#pass.signal }
-    await this.#pass.effect(`restore:${plugin}`, () => backups.restore(backup, into, this.#pass.fence()))
-    this.#done.push({ plugin, undo: () => Promise.reject(new CatalystError('MIGRATION_IRREVERSIBLE', `${plugin} has the tables of ${backup} now`)) })
+    const { tables } = await this.#pass.data()
+    await this.#restore(plugin, backup)
+    const digest = await tables.digest(plugin)
+    const before = this.#backups.get(plugin)
+    const undo = async (): Promise<void> => {
+      if (before === undefined || (await tables.digest(plugin)) !== digest) throw new CatalystError('MIGRATION_IRREVERSIBLE', `${plugin} has the tables of ${backup} now, and they were written to`)
+      await this.#restore(plugin, before)
+    }
+    this.#done.push({ plugin, undo })
   }
 
   /** Everything of one plugin goes on under another id; `migrations` are those that have run, as the new package has them. */
@@ -127,6 +145,12 @@ export class DataWork {
   async #revert(plugin: string, id: string): Promise<void> {
     const { tables } = await this.#pass.data()
     await this.#pass.effect(`revert:${plugin}:${id}`, () => tables.revert(plugin, id, this.#pass.fence(), this.#limits()))
+  }
+
+  async #restore(plugin: string, backup: string): Promise<void> {
+    const { backups } = await this.#pass.data()
+    const into = { store: this.#pass.storeId, signal: this.#pass.signal }
+    await this.#pass.effect(`restore:${plugin}`, () => backups.restore(backup, into, this.#pass.fence()))
   }
 
   async #move(from: string, to: string, migrations: readonly Migration[]): Promise<void> {

@@ -4,7 +4,7 @@ import type { Migration } from '../data-ports.ts'
 import { removalOf } from '../plan/retained.ts'
 import type { Hold, InstallRecord, StoreSnapshot } from '../ports.ts'
 import { readMigrations } from '../tables/migration-files.ts'
-import { backUp, backUpRemoved } from './back-up.ts'
+import { asInstalled, backUp } from './back-up.ts'
 import { DataWork } from './data-work.ts'
 import type { Failures } from './failures.ts'
 import type { Entry, EntryOf, Pass } from './pass.ts'
@@ -79,7 +79,7 @@ async function runPhase(phase: Phase, run: Running): Promise<void> {
   if (phase.phase === 'after') return settleLeft(run.left, run.pass, run.failures)
   for (const step of steps) {
     run.at = step.id
-    if (phase.phase === 'backup') await backUpFirst(step, run.pass)
+    if (phase.phase === 'backup') await backUpFirst(step, run)
     if (phase.phase === 'before') await stepsBefore(step, run)
   }
 }
@@ -101,20 +101,27 @@ async function deactivate(steps: readonly Step[], pass: Pass): Promise<void> {
   await pass.goLive(installs.map((record) => (off.has(record.id) ? { ...record, enabled: false } : record)), { reason: OFF_REASON, audit })
 }
 
-/** As it is, or, of a plugin that comes back, as it left it. */
-async function backUpFirst({ id, before, change }: Step, pass: Pass): Promise<void> {
-  if (before) return void (await backUp(before, 'change of its tables', pass))
-  const left = (await pass.store()).retained.find((record) => record.id === (change?.movedFrom ?? id))
-  if (left) await backUpRemoved(left, 'change of its tables', pass)
+/** As it is, or, of a plugin that comes back, as it left it: out of quarantine. */
+async function backUpFirst(step: Step, { pass, work }: Running): Promise<void> {
+  const { id, before } = step
+  if (before) return work.backedUp(id, (await backUp(before, 'change of its tables', pass)).name)
+  const left = (await pass.store()).retained.find((record) => record.id === idBefore(step))
+  await returned(step, work)
+  if (left) work.backedUp(id, (await backUp(asInstalled(left, await pass.store()), 'change of its tables', pass)).name)
 }
 
-async function stepsBefore({ id, change, after }: Step, { work, pass }: Running): Promise<void> {
-  // Out of quarantine under the id under which it went there.
-  for (const step of change?.steps ?? []) if (step.do === 'return') await work.bringBack(change?.movedFrom ?? id, step.class)
-  for (const step of change?.steps ?? []) {
-    if (step.do === 'revert') await work.revert(id, step.migration)
-    if (step.do === 'restore') await work.restore(id, step.backup)
-    if (step.do === 'move') await work.move(step.from, id, await ranUnderItsNewName(step.from, after, pass))
+/** Out of quarantine, under the id under which it went there. */
+async function returned(step: Step, work: DataWork): Promise<void> {
+  for (const one of step.change?.steps ?? []) if (one.do === 'return') await work.bringBack(idBefore(step), one.class)
+}
+
+async function stepsBefore(step: Step, { work, pass }: Running): Promise<void> {
+  const { id, change, after } = step
+  await returned(step, work)
+  for (const one of change?.steps ?? []) {
+    if (one.do === 'revert') await work.revert(id, one.migration)
+    if (one.do === 'restore') await work.restore(id, one.backup)
+    if (one.do === 'move') await work.move(one.from, id, await ranUnderItsNewName(one.from, after, pass))
   }
 }
 

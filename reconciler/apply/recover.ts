@@ -9,6 +9,7 @@ import { openJournal, readJournal, type JournalLine } from '../state/journal.ts'
 import { assertOwnFolders } from '../state/own-folders.ts'
 import type { StorePaths } from '../state/paths.ts'
 import { hasTree, isQuarantined, namesIn, removeWhole } from '../state/trees.ts'
+import { takeBack } from './take-back.ts'
 
 export interface RecoverDeps {
   readonly state: StoreState
@@ -33,7 +34,11 @@ export async function recover(deps: RecoverDeps, token: number): Promise<{ reado
   if (!existsSync(paths.journal)) return { store, recovered: false }
   followStore(paths, store)
   const { open } = readJournal(paths.journal)
-  if (open.some((line) => line.key.startsWith('restore'))) await (await deps.data?.())?.backups.settle({ token, now: deps.clock() })
+  const { data } = deps
+  if (data && open.some((line) => /^(restore|take-back)/.test(line.key))) {
+    await (await data()).backups.settle({ token, now: deps.clock() })
+    await takeBack(open, store, { token, clock: deps.clock, data })
+  }
   const repaired = await recordRepairs(open, store, deps, token)
   const told = await recordRestore(open, store, deps, token)
   clearUp(paths, store)

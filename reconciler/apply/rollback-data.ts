@@ -9,6 +9,7 @@ import { DataWork } from './data-work.ts'
 import type { Pass } from './pass.ts'
 import type { RolledBack } from './rollback-target.ts'
 import { asItWas, FAILED_REASON, isFinal, OFF_REASON } from './standing.ts'
+import { undoneBy } from './take-back.ts'
 
 /**
  * Decides what going back does to the data of every plugin.
@@ -93,7 +94,7 @@ async function undo(ids: readonly string[], { before, work, error, pass }: { rea
 async function carryOut({ id, before, after }: RolledBack, decision: DataRollback | undefined, work: DataWork, pass: Pass): Promise<void> {
   const { tables } = await pass.data()
   for (const step of decision?.steps ?? []) {
-    if (step.do === 'backup') await backUpFirst(id, before, pass)
+    if (step.do === 'backup') await backUpFirst({ id, before }, work, pass)
     if (step.do === 'return') await work.bringBack(id, step.class)
     if (step.do === 'revert') await work.revert(id, step.migration)
     if (step.do === 'restore') await work.restore(id, step.backup)
@@ -104,8 +105,11 @@ async function carryOut({ id, before, after }: RolledBack, decision: DataRollbac
   for (const migration of await readMigrations(pass.deps.paths.tree(after.block.tree), pending, tables.dialect)) await work.migrate(id, migration)
 }
 
-async function backUpFirst(id: string, before: InstallRecord | undefined, pass: Pass): Promise<void> {
-  if (before) return void (await backUp(before, 'rollback', pass))
+async function backUpFirst({ id, before }: Pick<RolledBack, 'id' | 'before'>, work: DataWork, pass: Pass): Promise<void> {
   const left = (await pass.store()).retained.find((record) => record.id === id)
-  if (left) await backUpRemoved(left, 'rollback', pass)
+  if (!before && left) return void (await backUpRemoved(left, 'rollback', pass))
+  if (!before) return
+  const { name } = await backUp(before, 'rollback', pass)
+  work.backedUp(id, name)
+  undoneBy(id, name, { journal: pass.journal, at: pass.deps.clock() })
 }
