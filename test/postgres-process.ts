@@ -16,8 +16,8 @@ export interface PostgresProcess {
   readonly adminUrl: string
   /** Stops the server as a power cut would; what was committed stays. */
   stop(): Promise<void>
-  /** The same server on the same port, after `stop`. */
-  start(): Promise<void>
+  /** The same server on the same port, after `stop`; `standby`: as one that follows another and only reads. */
+  start(standby?: boolean): Promise<void>
   /** Stops it and removes all its files. */
   remove(): Promise<void>
 }
@@ -41,7 +41,10 @@ export async function startPostgres(): Promise<PostgresProcess> {
   if (user) for (const path of [data, join(folder, 'password')]) chownSync(path, user.uid, user.gid)
   const port = await freePort()
   let server: ChildProcess | undefined
-  const start = async (): Promise<void> => {
+  const start = async (standby = false): Promise<void> => {
+    const signal = join(data, 'standby.signal')
+    if (standby) writeFileSync(signal, '')
+    else rmSync(signal, { force: true })
     server = await started(as(user, join(bin, 'postgres'), ['-D', data, '-p', String(port), ...SETTINGS.flatMap((s) => ['-c', s]), '-c', `unix_socket_directories=${data}`]))
   }
   const stop = async (): Promise<void> => {
@@ -103,7 +106,7 @@ async function started([program, args]: readonly [string, readonly string[]]): P
     server.once('exit', (code, signal) => failed(new Error(`PostgreSQL ended with ${code ?? signal}: ${log}`)))
     server.stderr?.on('data', (chunk: Buffer) => {
       log = `${log}${chunk.toString()}`.slice(-4000)
-      if (log.includes('ready to accept connections')) ready()
+      if (/ready to accept (read-only )?connections/.test(log)) ready()
     })
   })
   // Neither the child nor its pipe keeps this process alive.

@@ -10,11 +10,13 @@ interface Meaning {
 
 const CHECK_URL = 'Check host, user, password and database of `store.database`; the password may stand in a variable: ${env:DATABASE_URL}.'
 
+const READS_ONLY: Meaning = { code: 'READ_ONLY', hint: 'The server is a standby or set to read only; name the primary in `store.database`.' }
+
 // https://www.postgresql.org/docs/current/errcodes-appendix.html; a class is two characters
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   '28': { code: 'STATE_UNAVAILABLE', hint: CHECK_URL },
   '3D000': { code: 'STATE_UNAVAILABLE', hint: CHECK_URL },
-  '25006': { code: 'READ_ONLY', hint: 'The server is a standby or set to read only; name the primary in `store.database`.' },
+  '25006': READS_ONLY,
   '42501': { code: 'STATE_UNAVAILABLE' },
   '53100': { code: 'DISK_FULL', hint: 'The disk of the database server is full; nothing was recorded.' },
   '53300': { code: 'STATE_UNAVAILABLE', hint: 'The server has no free connection; run the command again.' },
@@ -28,10 +30,16 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 export function postgresError(error: unknown, place: { readonly name: string; readonly role: string; readonly secret: string | undefined }): CatalystError {
   if (error instanceof CatalystError) return error
   const state = sqlState(error)
-  const meaning = state === undefined ? undefined : (MEANINGS[state] ?? MEANINGS[state.slice(0, 2)])
+  const meaning = state === undefined ? undefined : isStandby(error) ? READS_ONLY : (MEANINGS[state] ?? MEANINGS[state.slice(0, 2)])
   const said = place.secret && place.secret.length >= 4 ? wordsOf(error).replaceAll(place.secret, '***') : wordsOf(error)
   const hint = state === '42501' ? grantHint(place) : meaning?.hint
   return new CatalystError(meaning?.code ?? 'STATE_UNAVAILABLE', `The store database ${place.name}: ${said}`, { cause: error, ...(hint ? { hint } : {}) })
+}
+
+/** A standby refuses `BEGIN … READ WRITE` as "feature not supported", in words of the server's language, from the check of a setting. */
+function isStandby(error: unknown): boolean {
+  const { code, routine } = error as { code?: unknown; routine?: unknown }
+  return code === '0A000' && routine === 'call_bool_check_hook'
 }
 
 /** The five characters by which the server names an error; undefined when it did not come from the server. */
