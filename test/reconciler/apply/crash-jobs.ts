@@ -2,7 +2,7 @@ import { rollback } from '../../../reconciler/apply/rollback.ts'
 import type { Dialect } from '../../../reconciler/data-ports.ts'
 import { DEFAULT_UNINSTALL } from '../../../schemas/common.ts'
 import type { CrashJob } from './crash-runner.ts'
-import { versionsOf } from './data-catalogue.ts'
+import { asKind, textsOf, versionsOf } from './data-catalogue.ts'
 import { EPOCH, type DataWorld } from './data-world.ts'
 import { releaseBlock, type Catalogue, type Want, type Wish } from './world.ts'
 
@@ -15,58 +15,41 @@ export interface Scenario {
   readonly wish: Wish
   /** Plugins that are off for a while. */
   readonly off: readonly string[]
+  /** Plugins whose change fails, and holds up nobody. */
+  readonly fails?: readonly string[]
   /** Of when the job begins, in seconds after the store was made. */
   readonly after: number
 }
 
 export const PLUGINS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const
+/** Killed at random times only: it goes through the boundaries of others once more. */
+export const ALL_AT_ONCE = 'everything in one plan'
 const DAY = 86_400
 const KEEP: Want['uninstall'] = { data: 'keep', tables: 'keep' }
 const REMOVE: Want['uninstall'] = { config: 'remove', data: 'remove', tables: 'remove', code: 'remove', grace: '7d' }
 
-export const crashCatalogue = (dialect: Dialect): Catalogue => Object.assign({}, ...['a', 'b', 'c', 'e', 'f', 'g'].map((id) => versionsOf(dialect, id)))
+export function crashCatalogue(dialect: Dialect): Catalogue {
+  const { init, worse } = textsOf(dialect, 'c')
+  return Object.assign({}, ...['a', 'b', 'c', 'e', 'f', 'g'].map((id) => versionsOf(dialect, id)), { 'c@1.9.0': { migrations: [init, asKind(worse, 'expand')] } })
+}
 
 export const startOf = (scenario: Scenario): number => EPOCH + (3600 + scenario.after) * 1000
 
 const one = (version: string, uninstall: Want['uninstall'] = KEEP): Want => ({ version, uninstall })
 
+/** The jobs, by name. A database on a server takes its time: fewer plugins there, and every kind of step all the same. */
 export function scenarios(dialect: Dialect): Readonly<Record<string, Scenario>> {
+  const isSmall = dialect === 'postgres'
   const settled: Wish = { a: one('1.0.0'), c: one('1.0.0'), d: one('1.0.0') }
-  const target: Wish = { a: one('2.1.0'), b: one('2.0.0'), c: one('1.1.0'), d: { ...one('1.0.0'), config: { theme: 'dark' } } }
+  const target: Wish = { a: one('2.1.0'), b: one(isSmall ? '1.0.0' : '1.1.0'), c: one('1.9.0'), d: { ...one('1.0.0'), config: { theme: 'dark' } } }
+  const leaving: Wish = { f: one('1.0.0', REMOVE), ...(isSmall ? {} : { e: one('1.0.0'), g: one('1.0.0', { data: 'remove', tables: 'ask', grace: '0d' }) }) }
   const toOne = releaseBlock('a', '1.0.0', { ...crashCatalogue(dialect)['a@1.0.0'], block: { uninstall: { ...DEFAULT_UNINSTALL, ...KEEP } } }).entryDigest
   return {
-    'install, expand, break and contract, configure, removals with every policy, in one plan': {
-      async prepare(world) {
-        await world.apply({ ...settled, e: one('1.0.0'), f: one('1.0.0', REMOVE), g: one('1.0.0', { data: 'remove', tables: 'ask', grace: '0d' }) })
-        for (const id of ['a', 'e', 'f', 'g']) world.put(id, 'card.txt', `of ${id}`)
-        return { wish: target }
-      },
-      wish: target,
-      off: ['a'],
-      after: 0,
-    },
-    'the end of a grace': {
-      async prepare(world) {
-        await world.apply({ f: one('1.0.0', REMOVE) })
-        world.put('f', 'card.txt', 'of f')
-        await world.apply({})
-        return { wish: {} }
-      },
-      wish: {},
-      off: [],
-      after: 8 * DAY,
-    },
-    'back out of quarantine': {
-      async prepare(world) {
-        await world.apply({ f: one('1.0.0', REMOVE) })
-        world.put('f', 'card.txt', 'of f')
-        await world.apply({})
-        return { wish: { f: one('2.0.0', REMOVE) } }
-      },
-      wish: { f: one('2.0.0', REMOVE) },
-      off: [],
-      after: DAY,
-    },
+    'install, expand, break and contract, configure, and one that fails': applying({ before: [{ ...settled }], files: ['a'], wish: target, off: ['a'], fails: ['c'] }),
+    'removals with every policy': applying({ before: [{ d: one('1.0.0'), ...leaving }], files: Object.keys(leaving), wish: { d: one('1.0.0') } }),
+    [ALL_AT_ONCE]: applying({ before: [{ ...settled, ...leaving }], files: ['a', ...Object.keys(leaving)], wish: target, off: ['a'], fails: ['c'] }),
+    'the end of a grace': applying({ before: [{ f: one('1.0.0', REMOVE) }, {}], files: ['f'], wish: {}, after: 8 * DAY }),
+    'back out of quarantine': applying({ before: [{ f: one('1.0.0', REMOVE) }, {}], files: ['f'], wish: { f: one('2.0.0', REMOVE) }, after: DAY }),
     'rollback by downs': {
       async prepare(world) {
         for (const version of ['1.0.0', '2.1.0']) await world.apply({ a: one(version), d: one(version) })
@@ -104,5 +87,22 @@ export function scenarios(dialect: Dialect): Readonly<Record<string, Scenario>> 
       off: ['a'],
       after: 0,
     },
+  }
+}
+
+/** A job that applies a wish, in a store that applied others before; these plugins have a file each in their data folders. */
+function applying({ before, files, wish, off = [], fails = [], after = 0 }: { readonly before: readonly Wish[]; readonly files: readonly string[]; readonly wish: Wish; readonly off?: readonly string[]; readonly fails?: readonly string[]; readonly after?: number }): Scenario {
+  const [first = {}, ...later] = before
+  return {
+    async prepare(world) {
+      await world.apply(first)
+      for (const id of files) world.put(id, 'card.txt', `of ${id}`)
+      for (const next of later) await world.apply(next)
+      return { wish }
+    },
+    wish,
+    off,
+    fails,
+    after,
   }
 }

@@ -66,9 +66,7 @@ class Cloning {
   }
 
   next(): Promise<{ readonly url: string; drop(): Promise<void> }> {
-    const mine = this.#turn.then(() => this.#clone())
-    this.#turn = mine.catch(() => undefined)
-    return mine
+    return this.#inTurn(() => this.#clone())
   }
 
   async end(): Promise<void> {
@@ -82,7 +80,14 @@ class Cloning {
     await this.#disown(name, oid)
     const url = this.#base.url.replace(/\/[^/]+$/, `/${name}`)
     await this.#makeRoles(url)
-    return { url, drop: async () => void (await client.query(`DROP DATABASE ${name} WITH (FORCE)`)) }
+    return { url, drop: () => this.#inTurn(async () => void (await client.query(`DROP DATABASE ${name} WITH (FORCE)`))) }
+  }
+
+  /** There is one connection to the server, and one client of it at a time. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => undefined)
+    return mine
   }
 
   async #leaveBase(): Promise<{ readonly client: pg.Client; readonly oid: string }> {
