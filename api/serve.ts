@@ -50,6 +50,8 @@ export interface RunningServer {
   readonly url: string
   /** Takes no new connections, lets requests under way finish, and after `graceMs` (default 10 s) cuts them off. */
   close(graceMs?: number): Promise<void>
+  /** Ends every connection at once. */
+  cut(): void
 }
 
 /** Serves an API over HTTP/1.1. @throws CatalystError USAGE when the address cannot be listened on */
@@ -74,7 +76,7 @@ export async function serveApi(api: Api, options: ListenOptions, { log, metrics 
   })
   await listening(server, options.host, options.port)
   let closing: Promise<void> | undefined
-  return { url: urlOf(server), close: (graceMs = 10_000) => (closing ??= closed(server, state, slow, graceMs)) }
+  return { url: urlOf(server), close: (graceMs = 10_000) => (closing ??= closed(server, state, slow, graceMs)), cut: () => server.closeAllConnections() }
 }
 
 interface Around {

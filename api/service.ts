@@ -55,6 +55,8 @@ export interface RunningService {
    * distributes requests hears of it; then it takes no new connections, and requests under way have `graceMs` to finish.
    */
   stop(times?: { readonly drainMs?: number; readonly graceMs?: number }): Promise<void>
+  /** Ends every connection at once; for those who have been told to stop and are not waited for any more. */
+  cut(): void
 }
 
 const CLIENT_PER_MINUTE = 6_000
@@ -73,7 +75,9 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const server = await serveApi(api, { ...listen, proxies: options.proxies ?? 0, ...(options.limits && { limits: options.limits }) }, { log, metrics })
   const scraped = await metricsServer(options.metrics, metrics, server)
   log.info('listening', { url: server.url, metrics: scraped?.url, root: options.root, catalog: catalog !== undefined })
-  return { url: server.url, metricsUrl: scraped?.url, stop: once((times) => stopped(times, { state, log, servers: [server, ...(scraped ? [scraped] : [])] })) }
+  const cut = new AbortController()
+  const stop = once((times: Parameters<RunningService['stop']>[0]) => stopped(times, { state, log, cut: cut.signal, servers: [server, ...(scraped ? [scraped] : [])] }))
+  return { url: server.url, metricsUrl: scraped?.url, stop, cut: () => cut.abort() }
 }
 
 function partsOf({ root, version, remembering, perMinute = CLIENT_PER_MINUTE, catalog, now = () => new Date().toISOString() }: ServiceOptions, metrics: ServiceMetrics, state: { readonly stopping: boolean }): ApiDeps {
@@ -119,14 +123,16 @@ async function metricsServer(address: Address | undefined, metrics: ServiceMetri
     server.closeAllConnections()
     await new Promise<void>((resolve) => void server.close(() => resolve()))
   }
-  return { url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}/metrics`, close }
+  const cut = (): void => server.closeAllConnections()
+  return { url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}/metrics`, close, cut }
 }
 
-async function stopped({ drainMs = 0, graceMs = 10_000 }: { readonly drainMs?: number; readonly graceMs?: number } = {}, { state, log, servers }: { readonly state: { stopping: boolean }; readonly log: ServiceLog; readonly servers: readonly RunningServer[] }): Promise<void> {
+async function stopped({ drainMs = 0, graceMs = 10_000 }: { readonly drainMs?: number; readonly graceMs?: number } = {}, { state, log, cut, servers }: { readonly state: { stopping: boolean }; readonly log: ServiceLog; readonly cut: AbortSignal; readonly servers: readonly RunningServer[] }): Promise<void> {
   state.stopping = true
   log.info('stopping', { drainMs, graceMs })
-  await after(drainMs)
-  await Promise.all(servers.map((server) => server.close(graceMs)))
+  await after(drainMs, undefined, { signal: cut }).catch(() => undefined)
+  cut.addEventListener('abort', () => servers.forEach((server) => server.cut()))
+  await Promise.all(servers.map((server) => server.close(cut.aborted ? 0 : graceMs)))
   log.info('stopped')
 }
 

@@ -3,10 +3,13 @@ import type { Http } from '../registry/http.ts'
 import type { Signer } from '../catalog/tuf/metadata.ts'
 import type { KeyRing, writeKeyFile } from './key-files.ts'
 import type { Paint, Terminal } from './terminal.ts'
+import type { KeyFetch } from '../api/auth/github-oidc.ts'
 import { settingsFrom, type Settings } from './settings.ts'
 import type { HouseOptions } from './compose.ts'
 
 /* Joins the parts of a registry to the real world, as compose.ts does for a store. Everything is loaded and opened when it is first needed. */
+
+const KEYS_MAX_BYTES = 256 * 1024
 
 /** What a command of a registry is given. */
 export interface RegistryContext {
@@ -57,6 +60,15 @@ export class RegistryHouse {
   /** The one way out, kept open until the house is closed. */
   http(): Promise<Http> {
     return (this.#http ??= import('../registry/http.ts').then(({ createHttp }) => createHttp({ proxyEnv: this.env })))
+  }
+
+  /** How the service fetches the keys of an OIDC issuer: bounded, no other origin. */
+  async keyFetch(): Promise<KeyFetch> {
+    const [http, { readBody }] = await Promise.all([this.http(), import('../registry/http-body.ts')])
+    return async (url, { signal }) => {
+      const answer = await http.send({ url, maxBytes: KEYS_MAX_BYTES, sameOrigin: true, signal })
+      return new Response(new Uint8Array(await readBody(answer, { maxBytes: KEYS_MAX_BYTES, signal })), { status: answer.status })
+    }
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,12 @@ export const REGISTRY_COMMANDS: Readonly<Record<string, (group: Program, on: OnR
   publish: (group, on) =>
     group.command('publish').description('sign the index and write it into the folder that is served').requiredOption('--to <folder>', 'the folder that is served').requiredOption('--key <file>', `${KEY}: the online ones`, collected)
       .action(on('registry publish', async () => (await import('./commands/registry-publish.ts')).publishCommand, (options) => options)),
+  serve: (group, on) =>
+    group.command('serve').description('serve the published index, and with a database the API and webhooks').requiredOption('--root <folder>', 'the published folder').option('--listen <host:port>', 'where to listen', '127.0.0.1:8080').option('--metrics <host:port>', 'where Prometheus reads /metrics; an address that only operators reach').option('--database <url>', 'of the catalog: sqlite:PATH or postgres://… (else CATALYST_CATALOG)').option('--tokens <file>', 'tokens of maintainers, made by `registry token`').option('--audience <url>', 'take OIDC tokens of GitHub Actions that are made for this address').option('--oidc-issuer <url>', 'another issuer of them: a GitHub Enterprise').option('--webhook-secret <file>', 'secrets of GitHub’s webhooks, one a line, the newest first').option('--proxies <n>', 'how many proxies of yours stand in front', Number, 0).option('--rate <n>', 'requests that one client may make in a minute', Number, 6000).option('--drain <seconds>', 'how long to be not ready before it takes no more connections', Number, 5)
+      .action(on('registry serve', async () => (await import('./commands/registry-serve.ts')).serveCommand, (options) => options)),
+  token: (group, on) =>
+    group.command('token <name>').description('make a token for a maintainer; only its digest is written').requiredOption('--scope <scope>', 'what it may do: ingest, yank, advise, decide, audit; may be repeated', collected).option('--days <n>', 'until it expires', Number, 90).option('--file <file>', 'where digests are kept', 'tokens.yaml')
+      .action(on('registry token', async () => (await import('./commands/registry-token.ts')).tokenCommand, (name, options) => ({ name, ...options }))),
   keys: (group, on) => keysGroup(group.command('keys').description('who may sign what: the key ceremony').usage('[options] <command>'), on),
 }
 

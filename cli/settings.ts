@@ -11,6 +11,8 @@ export interface Settings {
   readonly githubUrl: string
   /** Mirrors by the name of the registry, as they were written. */
   readonly mirror: string
+  /** Database of a registry's catalog; undefined when nobody named one. */
+  readonly catalogDatabase: string | undefined
   /** Who acts, for the audit. */
   readonly who: string
   readonly revision: string | undefined
@@ -19,7 +21,7 @@ export interface Settings {
 /**
  * `CATALYST_CACHE_DIR`, `XDG_CACHE_HOME`, `XDG_STATE_HOME` (XDG Base Directory Specification), `GITHUB_TOKEN`,
  * `CATALYST_GITHUB_API_URL` and `CATALYST_GITHUB_URL` (GitHub Enterprise, or a world on loopback), `GITHUB_ACTOR`,
- * `GITHUB_SHA`, `CATALYST_MIRROR` (`official=https://mirror.example`, several with blanks between them).
+ * `GITHUB_SHA`, `CATALYST_CATALOG`, `CATALYST_MIRROR` (`official=https://mirror.example`, several with blanks between them).
  */
 export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
   const state = env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME) ? env.XDG_STATE_HOME : join(homedir(), '.local', 'state')
@@ -31,6 +33,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
     githubApiUrl: (env.CATALYST_GITHUB_API_URL || 'https://api.github.com').replace(/\/$/, ''),
     githubUrl: (env.CATALYST_GITHUB_URL || 'https://github.com').replace(/\/$/, ''),
     mirror: env.CATALYST_MIRROR ?? '',
+    catalogDatabase: env.CATALYST_CATALOG || undefined,
     who: env.GITHUB_ACTOR || env.USER || env.LOGNAME || accountName(),
     revision: env.GITHUB_SHA || undefined,
   }

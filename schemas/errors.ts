@@ -264,7 +264,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   // values of query parameters that carry a right
   [/([?&](?:[a-z_-]{0,30}(?:token|signature|secret|password|credential|api[_-]?key)|sig|jwt)=)[^&\s"']+/gi, '$1***'],
   // tokens of known shape: GitHub, GitLab, npm, Stripe, Slack, SendGrid, AWS, JSON Web Tokens
-  [/\b(gh[pousr]_|github_pat_|glpat-|npm_|sk_live_|sk_test_|rk_live_|rk_test_|whsec_|xox[abposr]-|SG\.|AKIA|ASIA)[A-Za-z0-9_.-]{8,}/g, '$1***'],
+  [/\b(gh[pousr]_|github_pat_|glpat-|npm_|sk_live_|sk_test_|rk_live_|rk_test_|whsec_|xox[abposr]-|catreg_|SG\.|AKIA|ASIA)[A-Za-z0-9_.-]{8,}/g, '$1***'],
   [/\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{0,4000}/g, '***'],
   [/(authorization["']?:?\s{0,5}["']?(?:bearer|token|basic)\s{1,5})[^\s"']+/gi, '$1***'],
   [/-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)/g, '***'],

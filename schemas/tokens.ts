@@ -19,3 +19,8 @@ export const TokenFile = Closed({ tokens: Type.Array(TokenRow, { maxItems: 1_000
 export function readTokens(bytes: Uint8Array | string, file: string): readonly TokenRow[] {
   return validated(TokenFile, parseYaml(bytes, file)).tokens
 }
+
+/** One row as a line of the file, with its line end. */
+export function tokenRowYaml({ name, sha256, scopes, expires }: TokenRow): string {
+  return `  - { name: ${JSON.stringify(name)}, sha256: ${JSON.stringify(sha256)}, scopes: [${scopes.join(', ')}], expires: ${JSON.stringify(expires)} }\n`
+}

@@ -5,6 +5,7 @@ import { parseArguments } from '../../cli/program.ts'
 import { OUTPUT_FORMAT_VERSION } from '../../cli/command.ts'
 import { readSnapshot } from '../../cli/snapshot.ts'
 import { planDigest } from '../../reconciler/plan/decide.ts'
+import { API_PROBLEMS } from '../../schemas/api-problems.ts'
 import { checkConfigSchema } from '../../schemas/config-schema.ts'
 import { errorsPage } from '../../schemas/errors-page.ts'
 import { ERRORS } from '../../schemas/errors.ts'
@@ -143,7 +144,7 @@ describe('commands', () => {
 /** Names in capitals that are no error codes: variables, codes of the lock, constants. */
 const KNOWN = new Set([
   ...(page('docs/operating.md').text.split('## Environment')[1] ?? '').matchAll(/`([A-Z_]+)`/g),
-].map((match) => match[1] ?? '').concat('STRIPE_API_KEY', 'DATABASE_URL', 'SNAPSHOT_KEY', 'RELEASE_REFUSED', 'RELEASE_UNCHECKED', 'RULES_VERSION'))
+].map((match) => match[1] ?? '').concat('STRIPE_API_KEY', 'DATABASE_URL', 'SNAPSHOT_KEY', 'RELEASE_REFUSED', 'RELEASE_UNCHECKED', 'RULES_VERSION', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL', ...Object.keys(API_PROBLEMS)))
 
 describe('names', () => {
   test('docs/errors.md is what schemas/errors-page.ts makes', () => {
