@@ -5,6 +5,7 @@ import { storePaths } from '../reconciler/state/paths.ts'
 import { checkStamp, type FreshStamp, type StampInput } from '../reconciler/state/stamp.ts'
 import { stampValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey, quickSerial } from '../reconciler/store-db/serial.ts'
+import { tell } from './output.ts'
 import { secretsOf } from './secrets.ts'
 
 /*
@@ -17,7 +18,7 @@ export function start(argv: readonly string[], version: string, here: string, lo
   const dir = nothingElseAsked(argv)
   const answer = dir === undefined ? undefined : nothingToDo(resolve(dir), version)
   if (answer) {
-    process.stdout.write(`No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; last looked at ${ago(answer.checkedAt)}.\n`)
+    tell(process.stdout, `No changes. ${answer.plugins} plugin${answer.plugins === 1 ? '' : 's'} as wanted; last looked at ${ago(answer.checkedAt)}.\n`)
     return
   }
   load(join(here, 'catalyst.cjs'))

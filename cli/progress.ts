@@ -1,4 +1,5 @@
 import type { Progress, ProgressEvent } from '../reconciler/ports.ts'
+import { tell } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 const WORDS: Record<ProgressEvent['stage'], string> = {
@@ -21,7 +22,7 @@ const REDRAW_MS = 80
  * Shows long work: one line that redraws itself where a person watches, one plain line per stage elsewhere. Says
  * nothing for work that ends at once.
  */
-export function progressTo(terminal: Terminal, quiet: boolean, draw: (text: string) => void = (text) => void process.stderr.write(text)): Progress & { end(): void } {
+export function progressTo(terminal: Terminal, quiet: boolean, draw: (text: string) => void = (text) => tell(process.stderr, text)): Progress & { end(): void } {
   if (quiet) return Object.assign((): void => undefined, { end: (): void => undefined })
   let shown: ReturnType<typeof plain> | undefined
   const tell = (event: ProgressEvent): void => (shown ??= terminal.interactive ? redrawing(draw) : plain(terminal))(event)

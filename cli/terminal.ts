@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import { CatalystError } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
+import { tell } from './output.ts'
 
 /** What a command writes to. Tests give their own; a real run gives stdout and stderr. */
 export interface Terminal {
@@ -24,8 +25,8 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
   let colour: boolean | undefined
   const isInteractive = (): boolean => Boolean(process.stderr.isTTY) && env.TERM !== 'dumb' && !env.CI
   return {
-    out: (text) => void process.stdout.write(`${text}\n`),
-    err: (text) => void process.stderr.write(`${text}\n`),
+    out: (text) => tell(process.stdout, `${text}\n`),
+    err: (text) => tell(process.stderr, `${text}\n`),
     get colour() {
       return (colour ??= env.NO_COLOR ? false : env.FORCE_COLOR && env.FORCE_COLOR !== '0' ? true : Boolean(process.stdout.isTTY) && env.TERM !== 'dumb')
     },
@@ -50,7 +51,7 @@ async function askOnTerminal(question: string, { secret = false } = {}): Promise
   // A terminal that readline drives shows nothing by itself; what readline would show goes nowhere.
   const silent = new Writable({ write: (_bytes, _encoding, done) => done() })
   const prompt = createInterface(secret ? { input: process.stdin, output: silent, terminal: true } : { input: process.stdin, output: process.stderr })
-  if (secret) process.stderr.write(question)
+  if (secret) tell(process.stderr, question)
   try {
     return await new Promise<string>((answer, refuse) => {
       prompt.on('close', () => answer(''))
@@ -58,7 +59,7 @@ async function askOnTerminal(question: string, { secret = false } = {}): Promise
       prompt.question(question, answer)
     })
   } finally {
-    if (secret) process.stderr.write('\n')
+    if (secret) tell(process.stderr, '\n')
     prompt.close()
   }
 }
