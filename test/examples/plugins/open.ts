@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll } from 'vitest'
 import { exampleReleasesOf, type ExampleRelease } from '../../../examples/plugins/releases.ts'
 import type { CreatePlugin } from '../../../sandbox/contracts.ts'
 import type { Manifest } from '../../../schemas/manifest.ts'
@@ -11,14 +10,11 @@ import type { Manifest } from '../../../schemas/manifest.ts'
 export interface OpenRelease {
   readonly manifest: Manifest
   readonly createPlugin: CreatePlugin
-  /** Where it is unpacked; gone after the test file. */
+  /** Where it is unpacked, to be read only: other test files of this process open the same one. It goes with the run. */
   readonly folder: string
   /** A file of the package as text. */
   readonly text: (path: string) => string
 }
-
-const folders: string[] = []
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
 
 export function releaseOf(id: string, version: string): ExampleRelease {
   const release = exampleReleasesOf(id).find((one) => one.version === version)
@@ -28,7 +24,7 @@ export function releaseOf(id: string, version: string): ExampleRelease {
 
 const opened = new Map<string, Promise<OpenRelease>>()
 
-/** Unpacks a release into a temp folder, where nothing of this repository is in reach, and imports its `main`. Once per test file. */
+/** Unpacks a release into a temp folder, where nothing of this repository is in reach, and imports its `main`. Once per process. */
 export function openRelease(id: string, version: string): Promise<OpenRelease> {
   const key = `${id}@${version}`
   const release = opened.get(key) ?? unpack(id, version)
@@ -39,7 +35,6 @@ export function openRelease(id: string, version: string): Promise<OpenRelease> {
 async function unpack(id: string, version: string): Promise<OpenRelease> {
   const { files } = releaseOf(id, version)
   const folder = mkdtempSync(join(tmpdir(), `catalyst-${id}-`))
-  folders.push(folder)
   for (const [path, bytes] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), bytes)

@@ -1,5 +1,5 @@
 import { buildSync } from 'esbuild'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { removeWhole } from '../../../reconciler/state/trees.ts'
@@ -15,14 +15,9 @@ export function bundled(source: string, outfile: string): string {
   return outfile
 }
 
-let child: string | undefined
-
-/** The child that runs plugins' SQL on SQLite, bundled once for a test file. */
+/** The child that runs plugins' SQL on SQLite, as users have it. */
 export function bundledChild(): string {
-  if (child) return child
-  const folder = mkdtempSync(join(tmpdir(), 'catalyst-child-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return (child = bundled('reconciler/tables/sqlite-child.ts', join(folder, 'sqlite-child.mjs')))
+  return join(ROOT, 'dist/sqlite-child.cjs')
 }
 
 /** A place that is taken away again. */

@@ -1,29 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { ApplyDeps, ApplyResult } from '../../../reconciler/apply/apply.ts'
 import type { Dialect, PluginData } from '../../../reconciler/data-ports.ts'
 import { brokenLink } from '../../../reconciler/store-db/audit.ts'
 import { liveTrees } from '../../../reconciler/state/generations.ts'
-import { newPlace, type OwnPlace } from './data-places.ts'
+import { newPlace } from './data-places.ts'
 import { dataWorld, type DataWorld, type DataWorldOptions, type Row } from './data-world.ts'
 import type { Catalogue, Said, Wish } from './world.ts'
 
 /* A store on a real database for one test, and what tests ask of it. */
 
-const opened: { readonly world: DataWorld; readonly place: OwnPlace }[] = []
-afterEach(async () => {
-  for (const { world, place } of opened.splice(0)) {
-    await world.close()
-    await place.remove()
-  }
-})
-
 /** A fresh store; goes after the test. */
 export async function storeOn(dialect: Dialect, catalogue: Catalogue, options: Omit<DataWorldOptions, 'catalogue'> = {}): Promise<DataWorld> {
   const place = await newPlace(dialect)
   const world = await dataWorld(place, { catalogue, ...options })
-  opened.push({ world, place })
+  onTestFinished(async () => {
+    await world.close()
+    await place.remove()
+  })
   return world
 }
 

@@ -1,7 +1,6 @@
-import { buildSync } from 'esbuild'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Fence } from '../../../reconciler/data-ports.ts'
 import { openSqlite } from '../../../reconciler/store-db/sqlite.ts'
@@ -20,25 +19,12 @@ export async function newSqliteStore(options: SqliteTablesOptions = {}): Promise
   await (await openSqlite(path)).close()
   return {
     path,
-    open: async () => openSqliteTables(path, { entry: bundledChild(), ...options }),
+    open: async () => openSqliteTables(path, options),
     lease: () => takeLease(path),
     sql: async (text) => using(path, (db) => (/^\s*(select|with)\b/i.test(text) ? db.prepare(text).all().map((row) => ({ ...row })) : (db.exec(text), []))),
     world: async () => using(path, worldOf),
     remove: async () => rmSync(folder, { recursive: true }),
   }
-}
-
-const ROOT = resolve(import.meta.dirname, '../../..')
-let bundled: string | undefined
-
-/** The child in one file, made once for a test file: from sources it needs three times as long to start. */
-function bundledChild(): string {
-  if (bundled) return bundled
-  const folder = mkdtempSync(join(tmpdir(), 'catalyst-child-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  bundled = join(folder, 'sqlite-child.mjs')
-  buildSync({ entryPoints: [join(ROOT, SOURCE_CHILD)], outfile: bundled, bundle: true, platform: 'node', format: 'esm', target: 'node26', logLevel: 'error' })
-  return bundled
 }
 
 /** Relative to the repository. */
