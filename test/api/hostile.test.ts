@@ -2,9 +2,10 @@ import { createHmac, randomUUID } from 'node:crypto'
 import { truncateSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DELIVERY_MAX_BYTES } from '../../api/routes/webhooks.ts'
 import { entry, numberFor } from '../builders/catalog.ts'
+import { eventually } from '../builders/eventually.ts'
 import { type Ground, ground, project, rawRequest, rawTcp, SECRET } from './ground.ts'
 
 /* Everything that a hostile client may send: each has a code, stands in the log once, and the service goes on. */
@@ -27,7 +28,7 @@ const delivery = (odd: { body?: string; id?: string; event?: string; headers?: R
 }
 const code = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code]
 const alive = async () => expect((await g.get('/registry.yaml')).status).toBe(200)
-const logged = (id: string) => vi.waitFor(() => expect(g.lines().filter((line) => line['id'] === id)).toHaveLength(1))
+const logged = (id: string) => eventually(() => expect(g.lines().filter((line) => line['id'] === id)).toHaveLength(1))
 
 describe('webhooks', () => {
   test('a delivery is written down and answered at once; a second one of its id is told as such', async () => {
@@ -214,7 +215,7 @@ describe('headers and hosts', () => {
   test('an attack on the parser stands in the log, once', async () => {
     const before = g.lines().filter(({ msg }) => msg === 'refused').length
     await rawTcp(g.service.url, 'GARBAGE\r\n\r\n')
-    await vi.waitFor(() => expect(g.lines().filter(({ msg }) => msg === 'refused')).toHaveLength(before + 1))
+    await eventually(() => expect(g.lines().filter(({ msg }) => msg === 'refused')).toHaveLength(before + 1))
     expect(g.lines().findLast(({ msg }) => msg === 'refused')).toMatchObject({ level: 'warn', client: '127.0.0.1', code: 'REQUEST_INVALID' })
   })
 })
@@ -256,7 +257,7 @@ describe('slow clients', () => {
     const id = 'never-reads-anything'
     const socket = await open(`GET /artifacts/huge.tgz HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n\r\n`)
     socket.pause()
-    await vi.waitFor(() => expect(g.lines().find((line) => line['id'] === id)).toMatchObject({ status: 200, aborted: true }), { timeout: 20_000, interval: 50 })
+    await eventually(() => expect(g.lines().find((line) => line['id'] === id)).toMatchObject({ status: 200, aborted: true }))
     socket.destroy()
     await alive()
   })

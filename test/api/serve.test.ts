@@ -4,10 +4,11 @@ import { appendFileSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, s
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type IndexServer, serveIndex } from '../../api/serve-index.ts'
 import { publishIndex } from '../../catalog/publish.ts'
 import { hexOf, sha256 } from '../../schemas/digest.ts'
+import { eventually } from '../builders/eventually.ts'
 import { entry, REGISTRY, release } from '../catalog/sample-index.ts'
 
 let dir: string
@@ -261,7 +262,7 @@ describe('while files change', () => {
       await (await get(`/artifacts/${LARGE_NAME}`, { 'if-none-match': '*' })).text()
     }
     await server.close(0)
-    await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(before))
+    await eventually(() => expect(open()).toBeLessThanOrEqual(before))
   })
 })
 

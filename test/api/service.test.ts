@@ -1,8 +1,9 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gunzipSync, brotliDecompressSync } from 'node:zlib'
 import { entry } from '../builders/catalog.ts'
+import { eventually } from '../builders/eventually.ts'
 import { type Ground, ground, project, rawRequest, verdict } from './ground.ts'
 
 let g: Ground
@@ -139,7 +140,7 @@ describe('every answer', () => {
       const made = await g.get('/registry.yaml', { 'x-request-id': odd })
       expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
     }
-    await vi.waitFor(() => expect(g.lines().filter(({ id }) => id === 'deploy-2026.11.30')).toMatchObject([{ level: 'info', method: 'GET', path: '/registry.yaml', route: 'registry', status: 200, client: '127.0.0.1' }]))
+    await eventually(() => expect(g.lines().filter(({ id }) => id === 'deploy-2026.11.30')).toMatchObject([{ level: 'info', method: 'GET', path: '/registry.yaml', route: 'registry', status: 200, client: '127.0.0.1' }]))
   })
 
   test('says what is left of the quota', async () => {
@@ -157,7 +158,7 @@ describe('every answer', () => {
 describe('figures', () => {
   test('are read at an address of their own, and nowhere else', async () => {
     await g.get('/api/v1/plugins/none')
-    const text = await vi.waitFor(async () => {
+    const text = await eventually(async () => {
       const found = await (await fetch(g.service.metricsUrl ?? '')).text()
       expect(found).toContain('catalyst_http_problems_total{code="UNKNOWN_PLUGIN"}')
       return found
@@ -182,7 +183,7 @@ describe('when the database is gone', () => {
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([503, 'STATE_UNAVAILABLE'])
     expect((await gone.get('/readyz')).status).toBe(503)
     expect((await gone.get('/registry.yaml')).status).toBe(200)
-    await vi.waitFor(() => expect(gone.lines().filter(({ path, fault }) => path === '/api/v1/stats' && fault !== undefined)).toHaveLength(1))
+    await eventually(() => expect(gone.lines().filter(({ path, fault }) => path === '/api/v1/stats' && fault !== undefined)).toHaveLength(1))
     await gone.service.stop({ graceMs: 0 })
   })
 })
