@@ -1,5 +1,4 @@
 import { styleText } from 'node:util'
-import { CatalystError } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
 import { tell } from './output.ts'
 
@@ -37,7 +36,7 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
       return process.stdout.columns ?? 100
     },
     get ask() {
-      return isInteractive() && process.stdin.isTTY ? askOnTerminal : undefined
+      return isInteractive() && process.stdin.isTTY ? (question: string) => askOnTerminal(question) : undefined
     },
     get askSecret() {
       return isInteractive() && process.stdin.isTTY ? (question: string) => askOnTerminal(question, { secret: true }) : undefined
@@ -45,23 +44,9 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
   }
 }
 
-/** On stderr, so that stdout stays the result. Ctrl-C stops the command while nothing was done yet. @throws CatalystError USAGE */
-async function askOnTerminal(question: string, { secret = false } = {}): Promise<string> {
-  const [{ createInterface }, { Writable }] = await Promise.all([import('node:readline'), import('node:stream')])
-  // A terminal that readline drives shows nothing by itself; what readline would show goes nowhere.
-  const silent = new Writable({ write: (_bytes, _encoding, done) => done() })
-  const prompt = createInterface(secret ? { input: process.stdin, output: silent, terminal: true } : { input: process.stdin, output: process.stderr })
-  if (secret) tell(process.stderr, question)
-  try {
-    return await new Promise<string>((answer, refuse) => {
-      prompt.on('close', () => answer(''))
-      prompt.on('SIGINT', () => refuse(new CatalystError('USAGE', 'stopped at the question', { hint: 'Nothing was changed.' })))
-      prompt.question(question, answer)
-    })
-  } finally {
-    if (secret) tell(process.stderr, '\n')
-    prompt.close()
-  }
+/** Loaded when something is asked: most commands ask nothing. */
+async function askOnTerminal(question: string, options?: { readonly secret: boolean }): Promise<string> {
+  return (await import('./ask-on-terminal.ts')).askOnTerminal(question, options)
 }
 
 export type Tone = 'good' | 'change' | 'bad' | 'quiet' | 'strong' | 'place'
