@@ -19,6 +19,7 @@ import type { ConfigSchema } from '../reconciler/plan/config.ts'
 import type { ArtifactSource, Hold, IndexSource, InstallRecord, Locate, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
 import { bytesIfThere, trying } from '../reconciler/state/disk.ts'
 import { liveTrees } from '../reconciler/state/generations.ts'
+import { hostedConfigs } from '../reconciler/state/hosts.ts'
 import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey } from '../reconciler/store-db/serial.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
@@ -125,11 +126,13 @@ export class House {
     return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
   }
 
-  /** What is recorded and live. With `check` every unpacked file of live plugins is read; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. */
+  /** What is recorded and live. With `check` every unpacked file of live plugins is read, and how their tables are defined; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. */
   async observe(desired: DesiredState, options: { readonly check: boolean; readonly all?: boolean }): Promise<ObservedState> {
     const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
     const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
-    return { store, live, damaged: options.check ? await this.#damaged(store.installs) : new Map(), ...(await this.#outliving(desired, store, options.all ?? false)) }
+    const running = hostedConfigs(this.paths, this.now())
+    const looked = options.check ? { damaged: await this.#damaged(store.installs), ...(await this.#definitions(desired, store)) } : { damaged: new Map<string, readonly string[]>() }
+    return { store, live, running, ...looked, ...(await this.#outliving(desired, store, options.all ?? false)) }
   }
 
   /** What outlives code, of every plugin that has some of it and of those that leave or have left. Nothing is opened for a store without. */
@@ -140,6 +143,13 @@ export class House {
     if (ids.length === 0) return {}
     const { observeData } = await import('./observed-data.ts')
     return observeData(ids, going, await this.#pluginData(desired))
+  }
+
+  /** How the tables of installed plugins are defined, and were by their migrations. */
+  async #definitions(desired: DesiredState, { installs }: ObservedState['store']): Promise<Pick<ObservedState, 'definitions'>> {
+    const ids = installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)
+    if (ids.length === 0) return {}
+    return { definitions: await (await this.#pluginData(desired)).tables.definitions(ids) }
   }
 
   async #damaged(installs: ObservedState['store']['installs']): Promise<ObservedState['damaged']> {

@@ -66,7 +66,7 @@ function drifted(record: InstallRecord, seen: Seen): Condition {
 }
 
 function held({ id }: InstallRecord, { observed }: Seen): Condition {
-  const isHeld = observed.store.holds.some((hold) => hold.id === id)
+  const isHeld = observed.store.holds.some((hold) => hold.id === id && hold.failed === undefined)
   return { type: 'Held', status: isHeld ? 'true' : 'false', reason: isHeld ? 'RolledBack' : 'NoHold' }
 }
 
@@ -80,8 +80,7 @@ function decisionRequired({ id }: InstallRecord, { lock, plan }: Seen): Conditio
 }
 
 function stalled({ id }: InstallRecord, { observed }: Seen): Condition {
-  if (!observed.stalled) return { type: 'Stalled', status: 'unknown', reason: 'NotRecorded' }
-  return observed.stalled.has(id) ? { type: 'Stalled', status: 'true', reason: 'ChangeFailed' } : { type: 'Stalled', status: 'false', reason: 'NoFailure' }
+  return observed.store.holds.some((hold) => hold.id === id && hold.failed !== undefined) ? { type: 'Stalled', status: 'true', reason: 'ChangeFailed' } : { type: 'Stalled', status: 'false', reason: 'NoFailure' }
 }
 
 function camel(code: string): string {

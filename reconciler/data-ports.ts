@@ -62,6 +62,12 @@ export interface Inventory {
   readonly quarantined: boolean
 }
 
+/** How a plugin's tables are defined (columns, keys, indexes, views, …; not their rows): after its newest migration, and now. */
+export interface TableDefinitions {
+  readonly recorded: Digest
+  readonly now: Digest
+}
+
 /** Something of others that would break when a plugin's tables go. */
 export interface TableUse {
   readonly table: string
@@ -104,6 +110,8 @@ export interface PluginTables {
   rename(from: string, to: string, migrations: readonly Migration[], fence: Fence): Promise<void>
   /** sha256 over the schema and all rows of the owned tables, in a fixed order: has anything changed? Streams. */
   digest(plugin: string): Promise<Digest>
+  /** Of those plugins of which it is known what their newest migration, or a restore, left. Reads no rows. @throws CatalystError STATE_UNAVAILABLE */
+  definitions(plugins: readonly string[]): Promise<ReadonlyMap<string, TableDefinitions>>
   close(): Promise<void>
 }
 

@@ -9,7 +9,7 @@ import type { ObservedState } from '../../reconciler/plan/observed.ts'
 import { minuteOf } from '../../reconciler/plan/removal-words.ts'
 import { removalOf } from '../../reconciler/plan/retained.ts'
 import { staleness } from '../../reconciler/plan/stale.ts'
-import type { RetainedRecord } from '../../reconciler/ports.ts'
+import type { Hold, RetainedRecord } from '../../reconciler/ports.ts'
 import type { Command, CommandResult } from '../command.ts'
 import type { House } from '../compose.ts'
 import { configChecks, type Said } from '../config-checks.ts'
@@ -58,7 +58,7 @@ export const generationsCommand: Command<Record<string, never>> = async ({ house
   const rows = store.activations.map((a) => ({ activation: a.number, generation: a.generation, at: a.at, by: a.by, reason: a.reason, plugins: Object.fromEntries(Object.entries(numbered.get(a.generation)?.plugins ?? {}).map(([id, p]) => [id, p.version])), live: a.generation === store.generation?.number }))
   const lines = rows.map((r, i) => {
     const now = r.live && i === rows.length - 1
-    return `${now ? paint('good', '*') : ' '} ${String(r.generation).padStart(4)}  ${r.at}  ${String(Object.keys(r.plugins).length).padStart(3)} plugins  ${safe(r.by)}: ${safe(r.reason)}`
+    return `${now ? paint('good', '*') : ' '} ${String(r.generation).padStart(4)}  ${r.at}  ${String(Object.keys(r.plugins).length).padStart(3)} ${Object.keys(r.plugins).length === 1 ? 'plugin ' : 'plugins'}  ${safe(r.by)}: ${safe(r.reason)}`
   })
   return { exit: 0, text: lines.length === 0 ? 'Nothing was ever applied here.' : lines.join('\n'), result: { generations: rows } }
 }
@@ -94,9 +94,14 @@ function render(store: string, observed: ObservedState, plugins: readonly Plugin
     ...plugins.map((p) => `  ${mark(p, paint)} ${p.id.padEnd(width)}  ${p.version.padEnd(12)} ${words(p)}`),
     ...drift.filter((d) => !plugins.some((p) => p.id === d.id)).map((d) => `  ${paint('bad', '!')} ${safe(d.id).padEnd(width)}  ${'-'.padEnd(12)} unmanaged: live here, and nobody installed it`),
     ...retained.map((r) => `  ${paint('quiet', '·')} ${r.id.padEnd(width)}  ${r.block.version.padEnd(12)} ${safe(retainedText(r, holdingsOf(r.id, observed, r.removal)))}`),
-    ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} rolled back ${minuteOf(h.since)}; not taken again by itself`),
+    ...holds.map((h) => `  ${paint('change', '?')} ${h.id.padEnd(width)}  ${(h.fromVersion ?? 'removal').padEnd(12)} ${heldText(h)}`),
     ...(retained.some(isAsked) ? ['', 'Something waits for a decision: `catalyst plan` shows how to answer.'] : []),
   ].join('\n')
+}
+
+/** A rolled back change, or one that failed: neither is tried again by itself. */
+function heldText({ since, failed }: Hold): string {
+  return failed === undefined ? `rolled back ${minuteOf(since)}; not taken again by itself` : `failed (${failed}) ${minuteOf(since)}; not tried again by itself`
 }
 
 function isAsked({ removal }: RetainedRecord): boolean {

@@ -7,6 +7,7 @@ import { PostgresConnection, type Query } from '../store-db/postgres-connection.
 import { migrate, schemaVersion } from '../store-db/postgres-schema.ts'
 import { postgresError, sqlState } from '../store-db/postgres-errors.ts'
 import { schemaOf } from '../tables/names.ts'
+import { recordDefinition } from '../tables/postgres-definition.ts'
 import { quarantineOf } from '../tables/postgres-names.ts'
 import { oneTimePassword } from '../tables/postgres-password.ts'
 import { dropGrounds, isEmpty } from '../tables/postgres-removal.ts'
@@ -235,6 +236,7 @@ async function putInPlace(query: Query, { plugin, store }: Grounds, schema: Post
   await query(`ALTER SCHEMA ${quoted(spaceOf(plugin))} RENAME TO ${quoted(schemaOf(plugin))}`)
   await settle(query, await survey(query, plugin))
   await writeRecords(runOn(query), 'postgres', plugin, replacement.migrations)
+  await recordDefinition(query, plugin)
   await committedRestores(runOn(query), 'postgres').put(replacement.restore)
   await replacement.beforeCommit()
 }

@@ -3,6 +3,7 @@ import { CatalystError, type ErrorCode } from '../../schemas/errors.ts'
 import { obeys } from '../../schemas/validate.ts'
 import type { Fence } from '../data-ports.ts'
 import { connect, type Connection } from '../store-db/sqlite-connection.ts'
+import { recordDefinition } from '../tables/sqlite-definition.ts'
 import { ownedOf, readSchema as readObjects } from '../tables/sqlite-schema.ts'
 import { assertFence, committedRestores, forgetEntry, putEntry, readEntries, readMigrations, tablesSql, writeRecords, type Run } from './records.ts'
 import { countRows } from './row-encoding.ts'
@@ -47,6 +48,7 @@ class SqliteTables implements TableStore {
       createDependents(db, plugin, schema)
       assertNobodyDangles(db, schema)
       await writeRecords(runOn(db), 'sqlite', plugin, replacement.migrations, ownedOf(readObjects(db), plugin))
+      recordDefinition(db, plugin)
       await committedRestores(runOn(db), 'sqlite').put(replacement.restore)
       await replacement.beforeCommit()
     })

@@ -33,18 +33,17 @@ function codeDrift({ id, block, enabled }: InstallRecord, { damaged, live }: Obs
 
 /** Values are compared and never told: pointers are enough to find them. */
 function configDrift(record: InstallRecord, plugin: DesiredPlugin | undefined, { running }: ObservedState): readonly Drift[] {
-  const config = running?.get(record.id)?.config
-  if (config === undefined) return []
+  const configs = running?.get(record.id) ?? []
   const hint = `Write what runs into \`config\` of ${record.id} in plugins.yaml, restart its host to go back to what is there, or list the places under \`ignoreDrift:\`.`
   const say = (where: string): readonly Drift[] => [{ id: record.id, class: 'config', message: `${record.id} ${record.block.version} runs with another config than was recorded${where}`, hint }]
   // What was recorded is a digest: which places differ can be told only while git still says the same.
-  if (!plugin || configDigest(plugin.config) !== record.configDigest) return configDigest(config) === record.configDigest ? [] : say('')
-  const places = differing(plugin.config, config).filter((place) => !plugin.ignoreDrift.some((ignored) => place === ignored || place.startsWith(`${ignored}/`)))
+  if (!plugin || configDigest(plugin.config) !== record.configDigest) return configs.every((config) => configDigest(config) === record.configDigest) ? [] : say('')
+  const places = [...new Set(configs.flatMap((config) => differing(plugin.config, config)))].filter((place) => !plugin.ignoreDrift.some((ignored) => place === ignored || place.startsWith(`${ignored}/`)))
   return places.length === 0 ? [] : say(`: ${some(places)}`)
 }
 
-function schemaDrift({ id, block }: InstallRecord, { tableSchemas }: ObservedState): readonly Drift[] {
-  const schema = tableSchemas?.get(id)
+function schemaDrift({ id, block }: InstallRecord, { definitions }: ObservedState): readonly Drift[] {
+  const schema = definitions?.get(id)
   if (!schema || schema.now === schema.recorded) return []
   return [{ id, class: 'schema', message: `the tables of ${id} ${block.version} are not as its migrations made them (${schema.recorded} then, ${schema.now} now)`, hint: 'Somebody changed them past the migrations. Nothing is changed by itself: take it back by hand, or restore a backup.' }]
 }

@@ -1,7 +1,7 @@
 import type { Digest } from '../../schemas/digest.ts'
 import type { MigrationRef } from '../../schemas/common.ts'
 import type { Lock } from '../../schemas/lock.ts'
-import type { Answers, BackupRef, Inventory, TableUse } from '../data-ports.ts'
+import type { Answers, BackupRef, Inventory, TableDefinitions, TableUse } from '../data-ports.ts'
 import type { StoreSnapshot } from '../ports.ts'
 import type { ConfigChecks } from './config.ts'
 import type { DesiredState } from './desired.ts'
@@ -22,12 +22,10 @@ export interface ObservedState {
   readonly applied?: ReadonlyMap<string, readonly MigrationRef[]>
   /** Backups by plugin, newest first. */
   readonly backups?: ReadonlyMap<string, readonly BackupRef[]>
-  /** The config that a running host gave a plugin, in the form of plugins.yaml: references, no values. */
-  readonly running?: ReadonlyMap<string, { readonly config: Readonly<Record<string, unknown>> }>
-  /** Digest of the schema of a plugin's tables as it was after its last migration, and as it is. */
-  readonly tableSchemas?: ReadonlyMap<string, { readonly recorded: Digest; readonly now: Digest }>
-  /** Plugins whose last change failed in a way that is not tried again by itself, with why. */
-  readonly stalled?: ReadonlyMap<string, string>
+  /** The configs that running hosts of this machine gave a plugin, in the form of plugins.yaml: references, no values. */
+  readonly running?: ReadonlyMap<string, readonly Readonly<Record<string, unknown>>[]>
+  /** How the tables of plugins are defined, and were after their newest migration. */
+  readonly definitions?: ReadonlyMap<string, TableDefinitions>
 }
 
 /** An empty store: nothing installed, nothing live. */

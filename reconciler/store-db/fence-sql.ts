@@ -1,3 +1,4 @@
+import type { Digest } from '../../schemas/digest.ts'
 import type { AppliedMigration, Dialect, Migration } from '../data-ports.ts'
 
 /*
@@ -57,6 +58,25 @@ export function renamePluginSql(dialect: Dialect, from: string, to: string, migr
 export function recordOwnedSql(dialect: Dialect, plugin: string, owned: readonly Owned[]): readonly Statement[] {
   const made = owned.map(({ kind, name }) => statement(dialect, 'INSERT INTO catalyst.owned (plugin, kind, name) VALUES ($1, $2, $3)', plugin, kind, name))
   return [statement(dialect, 'DELETE FROM catalyst.owned WHERE plugin = $1', plugin), ...made]
+}
+
+/** How a plugin's tables were defined when `newest`, its newest migration, had run. */
+export interface Definition {
+  readonly newest: string
+  readonly digest: Digest
+}
+
+/** Records how the tables of a plugin are defined from now on; without a definition forgets it. */
+export function recordDefinitionSql(dialect: Dialect, plugin: string, definition: Definition | undefined): readonly Statement[] {
+  const forget = statement(dialect, 'DELETE FROM catalyst.definitions WHERE plugin = $1', plugin)
+  if (!definition) return [forget]
+  return [forget, statement(dialect, 'INSERT INTO catalyst.definitions (plugin, newest, digest) VALUES ($1, $2, $3)', plugin, definition.newest, definition.digest)]
+}
+
+/** Asks how plugins' tables were defined: rows `{plugin, digest}` of those whose newest migration is still the one of that time. */
+export function definitionsSql(dialect: Dialect): Statement {
+  return statement(dialect, `SELECT d.plugin, d.digest FROM catalyst.definitions d WHERE d.newest =
+    (SELECT m.id FROM catalyst.migrations m WHERE m.plugin = d.plugin ORDER BY m.sequence DESC LIMIT 1)`)
 }
 
 /** Marks the tables of a plugin as out of the way since a time, or, without one, as back. */

@@ -66,6 +66,7 @@ const MIGRATIONS: readonly string[] = [
   REVOKE ALL ON SCHEMA catalyst FROM PUBLIC;
   `,
   GUARD,
+  'CREATE TABLE catalyst.definitions (plugin text COLLATE "C" PRIMARY KEY, newest text NOT NULL, digest text NOT NULL)',
 ]
 
 /** The version of our tables that this code writes. */

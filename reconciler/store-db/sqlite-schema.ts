@@ -7,7 +7,8 @@ import { transaction, type Connection } from './sqlite-connection.ts'
  *
  * `catalyst_records` holds each install record once, by digest: a generation of a hundred plugins of which one changed
  * adds one record. Generations map ids to those digests. Since version 2 `catalyst_migrations` holds what plugins'
- * migrations have run, with their texts, and `catalyst_owned` what they made.
+ * migrations have run, with their texts, and `catalyst_owned` what they made; since version 3 `catalyst_definitions` how that was
+ * defined then.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -39,6 +40,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE catalyst_key (one INTEGER PRIMARY KEY CHECK (one = 1), key TEXT NOT NULL);
   INSERT INTO catalyst_key VALUES (1, lower(hex(randomblob(32))));
   `,
+  'CREATE TABLE catalyst_definitions (plugin TEXT PRIMARY KEY, newest TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID',
 ]
 
 /** The version of our tables that this code writes. */

@@ -1,6 +1,6 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Fence, Inventory } from '../data-ports.ts'
-import { forgetMigrationSql, markQuarantinedSql, recordOwnedSql } from '../store-db/fence-sql.ts'
+import { forgetMigrationSql, markQuarantinedSql, recordDefinitionSql, recordOwnedSql } from '../store-db/fence-sql.ts'
 import type { Query } from '../store-db/postgres-connection.ts'
 import { sqlState } from '../store-db/postgres-errors.ts'
 import type { Host } from './postgres-host.ts'
@@ -49,7 +49,7 @@ export async function drop(host: Host, plugin: string, fence: Fence, count: Coun
     const uses = await usesIn(query, plugin)
     if (uses.length > 0) throw inUse(plugin, uses.map(({ table, kind, by }) => `${kind} ${by} on ${table}`))
     await naming(plugin, () => dropGrounds(query, grounds))
-    for (const { sql, params } of [...forgetMigrationSql('postgres', plugin), ...markQuarantinedSql('postgres', plugin, undefined)]) await query(sql, params)
+    for (const { sql, params } of [...forgetMigrationSql('postgres', plugin), ...recordDefinitionSql('postgres', plugin, undefined), ...markQuarantinedSql('postgres', plugin, undefined)]) await query(sql, params)
     return found
   })
 }

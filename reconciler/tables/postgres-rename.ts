@@ -2,6 +2,7 @@ import { CatalystError } from '../../schemas/errors.ts'
 import type { Fence, Migration } from '../data-ports.ts'
 import { recordOwnedSql, renamePluginSql } from '../store-db/fence-sql.ts'
 import { schemaOf } from './names.ts'
+import { recordDefinition } from './postgres-definition.ts'
 import type { Host } from './postgres-host.ts'
 import { quoted } from './postgres-names.ts'
 import { survey } from './postgres-role.ts'
@@ -19,5 +20,6 @@ export async function rename(host: Host, from: string, to: string, migrations: r
     if (old.made.role && !fresh.made.role) await query(`ALTER ROLE ${quoted(old.role)} RENAME TO ${quoted(fresh.role)}`)
     const things = old.made.schema ? [{ kind: 'role', name: fresh.role }, { kind: 'schema', name: fresh.schema }] : []
     for (const { sql, params } of [...renamePluginSql('postgres', from, to, migrations), ...recordOwnedSql('postgres', from, []), ...recordOwnedSql('postgres', to, things)]) await query(sql, params)
+    for (const plugin of [from, to]) await recordDefinition(query, plugin)
   })
 }

@@ -1,7 +1,8 @@
-import type { AppliedMigration, Fence, Inventory, Migration, PluginTables, SqlLimits, TableUse } from '../data-ports.ts'
+import type { AppliedMigration, Fence, Inventory, Migration, PluginTables, SqlLimits, TableDefinitions, TableUse } from '../data-ports.ts'
 import type { Digest } from '../../schemas/digest.ts'
 import { appliedFrom, appliedSql } from '../store-db/fence-sql.ts'
 import { postgresError } from '../store-db/postgres-errors.ts'
+import { definitionsOf, recordDefinition } from './postgres-definition.ts'
 import { contentDigest } from './postgres-digest.ts'
 import { Host } from './postgres-host.ts'
 import { counted, inventories, thingsOf } from './postgres-inventory.ts'
@@ -43,11 +44,13 @@ class PostgresTables implements PluginTables {
   async migrate(plugin: string, migration: Migration, fence: Fence, limits: SqlLimits): Promise<void> {
     await this.#host.prepared()
     await runUp(this.#host, plugin, migration, fence, limits)
+    await this.#remember(plugin, fence)
   }
 
   async revert(plugin: string, migration: string, fence: Fence, limits: SqlLimits): Promise<void> {
     await this.#host.prepared()
     await runDown(this.#host, plugin, migration, fence, limits)
+    await this.#remember(plugin, fence)
   }
 
   uses(plugin: string): Promise<readonly TableUse[]> {
@@ -75,8 +78,20 @@ class PostgresTables implements PluginTables {
     return this.#reading((session) => contentDigest(session, plugin))
   }
 
+  definitions(plugins: readonly string[]): Promise<ReadonlyMap<string, TableDefinitions>> {
+    return this.#host.db.transaction('read', (query) => definitionsOf(query, plugins))
+  }
+
   close(): Promise<void> {
     return this.#host.db.close()
+  }
+
+  /**
+   * How the tables are defined after a migration. The plugin's own transaction cannot say it, and the migration stands without:
+   * what is not remembered is unknown until the next one, never taken for altered.
+   */
+  async #remember(plugin: string, fence: Fence): Promise<void> {
+    await this.#host.change(fence, (query) => recordDefinition(query, plugin)).catch(() => undefined)
   }
 
   /** A connection for one reading of plugins' rows. Its settings make the same rows the same text everywhere, and an error of what would be hidden. */

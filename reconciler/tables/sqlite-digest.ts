@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Digest } from '../../schemas/digest.ts'
 import type { Connection } from '../store-db/sqlite-connection.ts'
+import { definitionLines } from './sqlite-definition.ts'
 import { ownerOfObject, quoted, readSchema, type SchemaObject } from './sqlite-schema.ts'
 
 /** Between so many rows others have their turn. */
@@ -15,9 +16,10 @@ const CHARACTERS_PER_CALL = 16_384
  */
 export async function digestTables(db: Connection, plugin: string): Promise<Digest> {
   const hash = createHash('sha256')
-  const own = readSchema(db).filter((o) => ownerOfObject(o) === plugin).toSorted((a, b) => (a.type + a.name < b.type + b.name ? -1 : 1))
-  for (const { type, name, table, sql } of own) hash.update(`${JSON.stringify([type, name, table, sql])}\n`)
-  for (const object of own) if (object.type === 'table') await digestRows(db, object, hash)
+  const schema = readSchema(db)
+  for (const line of definitionLines(schema, plugin)) hash.update(line)
+  const tables = schema.filter((o) => o.type === 'table' && ownerOfObject(o) === plugin).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  for (const table of tables) await digestRows(db, table, hash)
   return `sha256:${hash.digest('hex')}`
 }
 

@@ -1,6 +1,6 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Inventory } from '../data-ports.ts'
-import { forgetMigrationSql, markQuarantinedSql, recordOwnedSql } from '../store-db/fence-sql.ts'
+import { forgetMigrationSql, markQuarantinedSql, recordDefinitionSql, recordOwnedSql } from '../store-db/fence-sql.ts'
 import { transaction } from '../store-db/sqlite-connection.ts'
 import { dropOrder, inventoryOf } from './sqlite-inventory.ts'
 import type { MigrationRun } from './sqlite-migration.ts'
@@ -25,7 +25,7 @@ export function drop({ db, path, plugin, fence, check }: MigrationRun): Inventor
       check()
       db.exec(sql)
     }
-    runOwn(db, [...forgetMigrationSql('sqlite', plugin), ...recordOwnedSql('sqlite', plugin, []), ...markQuarantinedSql('sqlite', plugin, undefined)])
+    runOwn(db, [...forgetMigrationSql('sqlite', plugin), ...recordOwnedSql('sqlite', plugin, []), ...recordDefinitionSql('sqlite', plugin, undefined), ...markQuarantinedSql('sqlite', plugin, undefined)])
     return inventory ?? { plugin, tables: [], others: [], quarantined: false }
   })
 }

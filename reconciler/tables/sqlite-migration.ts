@@ -4,6 +4,7 @@ import { forgetMigrationSql, recordMigrationSql, recordOwnedSql } from '../store
 import { transaction, type Connection } from '../store-db/sqlite-connection.ts'
 import { assertOwnWork } from './sqlite-aftermath.ts'
 import { Confinement } from './sqlite-authorizer.ts'
+import { recordDefinition } from './sqlite-definition.ts'
 import { ConfinedSql } from './sqlite-statement.ts'
 import { appliedMigrations, quarantinedPlugins, runOwn, underFence } from './sqlite-records.ts'
 import { ownedOf, readSchema, type SchemaObject } from './sqlite-schema.ts'
@@ -54,6 +55,7 @@ function inTransaction(run: MigrationRun, work: () => void): void {
     underFence(run.db, run.fence)
     if (quarantinedPlugins(run.db).has(run.plugin)) throw new CatalystError('MIGRATION_REFUSED', `The tables of ${run.plugin} are in quarantine`, { hint: 'Install the plugin again first: it takes its tables back.' })
     work()
+    recordDefinition(run.db, run.plugin)
     run.check()
   })
 }

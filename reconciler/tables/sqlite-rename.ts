@@ -3,6 +3,7 @@ import type { Migration } from '../data-ports.ts'
 import { recordOwnedSql, renamePluginSql } from '../store-db/fence-sql.ts'
 import type { Connection } from '../store-db/sqlite-connection.ts'
 import { prefixOf } from './names.ts'
+import { recordDefinition } from './sqlite-definition.ts'
 import { runOwn } from './sqlite-records.ts'
 import { ownedOf, ownerOfObject, quoted, readSchema, type SchemaObject } from './sqlite-schema.ts'
 
@@ -23,6 +24,7 @@ export function renameOwned(db: Connection, from: string, to: string, migrations
   for (const { type, name } of others) db.exec(`DROP ${type} IF EXISTS ${quoted(name)}`)
   for (const { sql } of others.toSorted((a, b) => ORDER.indexOf(a.type) - ORDER.indexOf(b.type))) db.exec(renamed(sql ?? ''))
   runOwn(db, [...renamePluginSql('sqlite', from, to, migrations), ...recordOwnedSql('sqlite', from, []), ...recordOwnedSql('sqlite', to, ownedOf(readSchema(db), to))])
+  for (const plugin of [from, to]) recordDefinition(db, plugin)
 }
 
 const ORDER: readonly SchemaObject['type'][] = ['table', 'index', 'view', 'trigger']

@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Digest } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
-import type { AppliedMigration, Fence, Inventory, Migration, PluginTables, SqlLimits, TableUse } from '../data-ports.ts'
+import type { AppliedMigration, Fence, Inventory, Migration, PluginTables, SqlLimits, TableDefinitions, TableUse } from '../data-ports.ts'
 import { connect, transaction, type Connection } from '../store-db/sqlite-connection.ts'
 import { assertKnown, migrate as migrateOurs } from '../store-db/sqlite-schema.ts'
+import { definitionsOf } from './sqlite-definition.ts'
 import { digestTables } from './sqlite-digest.ts'
 import { inventoryOf } from './sqlite-inventory.ts'
 import { runInChild } from './sqlite-process.ts'
@@ -97,6 +98,10 @@ class SqliteTables implements PluginTables {
     } finally {
       db.close()
     }
+  }
+
+  async definitions(plugins: readonly string[]): Promise<ReadonlyMap<string, TableDefinitions>> {
+    return this.#read<ReadonlyMap<string, TableDefinitions>>(new Map(), (db) => definitionsOf(db, plugins))
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ export function memoryData(): PluginData {
       drop: async (plugin) => ({ plugin, tables: [], others: [], quarantined: false }),
       rename: async () => undefined,
       digest: async (plugin) => digestOf(plugin),
+      definitions: async () => new Map(),
       close: async () => undefined,
     },
     backups: {

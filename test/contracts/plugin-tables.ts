@@ -261,6 +261,38 @@ export function pluginTablesContract(dialect: Dialect, make: () => Promise<Table
         expect(await tables.digest('loyalty')).toBe(seen.at(-1))
       })
 
+      test('tables are as the newest migration left them, wherever they are and whatever rows they have, until somebody defines them otherwise', async () => {
+        await shop()
+        const altered = async (plugin = 'loyalty'): Promise<boolean | undefined> => {
+          const found = (await tables.definitions([plugin])).get(plugin)
+          return found && found.recorded !== found.now
+        }
+        expect(await altered()).toBeUndefined()
+        await run('loyalty', create)
+        await under.sql(`INSERT INTO ${own('a')} VALUES (1, 'x')`)
+        await under.sql('ALTER TABLE orders ADD COLUMN note TEXT')
+        await under.sql(`ALTER TABLE ${names.other('points')} ADD COLUMN note TEXT`)
+        expect(await altered()).toBe(false)
+        expect(await altered('loyalty-points')).toBe(true)
+        for (const sql of [`ALTER TABLE ${own('a')} ADD COLUMN n INTEGER`, `ALTER TABLE ${own('a')} DROP COLUMN n`]) {
+          await under.sql(sql)
+          expect(await altered()).toBe(sql.includes('ADD'))
+        }
+        await tables.quarantine('loyalty', fence)
+        expect(await altered()).toBe(false)
+        await tables.restoreFromQuarantine('loyalty', fence)
+        await under.sql(`CREATE INDEX ${dialect === 'sqlite' ? own('fast') : 'fast'} ON ${own('a')} (s)`)
+        expect(await altered()).toBe(true)
+        await run('loyalty', migration('0002_b', `ALTER TABLE ${own('a')} ADD COLUMN b TEXT`, `ALTER TABLE ${own('a')} DROP COLUMN b`))
+        expect(await altered()).toBe(false)
+        await tables.revert('loyalty', '0002_b', fence, LIMITS)
+        expect(await altered()).toBe(false)
+        await tables.rename('loyalty', 'rewards', [create], fence)
+        expect([await altered(), await altered('rewards')]).toEqual([undefined, false])
+        await tables.drop('rewards', fence)
+        expect(await altered('rewards')).toBeUndefined()
+      })
+
       test('who else needs the tables is told by name, and nothing of it is dropped', async () => {
         await shop()
         await run('loyalty', create)

@@ -11,7 +11,7 @@ const record = recordOf('a', block('a'), wish)
 const lock = lockOf({ a: block('a') })
 const seen = (odd: Partial<ObservedState> = {}): ObservedState => ({ ...observed([record]), ...odd })
 const drift = (odd: Partial<ObservedState> = {}, options: Partial<Parameters<typeof driftOf>[0]> = {}) => driftOf({ desired: wish, lock, observed: seen(odd), ...options })
-const running = (config: Record<string, unknown>) => ({ running: new Map([['a', { config }]]) })
+const running = (config: Record<string, unknown>) => ({ running: new Map([['a', [config]]]) })
 
 describe('by class', () => {
   test('nothing drifted, and what was not looked at is not drift', () => expect(drift()).toEqual([]))
@@ -38,6 +38,11 @@ describe('by class', () => {
     expect(JSON.stringify(found)).not.toContain('blue')
   })
 
+  test('config: of several hosts one is enough', () => {
+    const found = drift({ running: new Map([['a', [config, { ...config, colour: 'blue' }, { ...config, colour: 'green' }]]]) })
+    expect(found.map((d) => d.message)).toEqual(['a 1.0.0 runs with another config than was recorded: /colour'])
+  })
+
   test('config: where git has moved on, only that it differs', () => {
     const moved = desired({ a: { config: { colour: 'green' } } })
     expect(drift(running(config), { desired: moved })).toEqual([])
@@ -45,9 +50,9 @@ describe('by class', () => {
   })
 
   test('schema: warned, with both digests, and never a change of the plan', () => {
-    const odd = { tableSchemas: new Map([['a', { recorded: sha256('x'), now: sha256('y') }]]) }
+    const odd = { definitions: new Map([['a', { recorded: sha256('x'), now: sha256('y') }]]) }
     expect(drift(odd)).toMatchObject([{ class: 'schema', message: expect.stringContaining(sha256('y')) }])
-    expect(drift({ tableSchemas: new Map([['a', { recorded: sha256('x'), now: sha256('x') }]]) })).toEqual([])
+    expect(drift({ definitions: new Map([['a', { recorded: sha256('x'), now: sha256('x') }]]) })).toEqual([])
     expect(plan({ desired: wish, lock, observed: seen(odd) }).changes).toEqual([])
   })
 
@@ -67,7 +72,7 @@ describe('conditions', () => {
   }
 
   test('all eight, well', () => {
-    expect(of({ stalled: new Map() })).toEqual({
+    expect(of()).toEqual({
       Ready: 'true Live',
       Verified: 'true ProvenanceProven',
       PermissionsApproved: 'true Granted',
@@ -80,17 +85,19 @@ describe('conditions', () => {
   })
 
   test('what nobody looked at is unknown', () => {
-    expect(of({}, false)).toMatchObject({ Drifted: 'unknown FilesNotChecked', Stalled: 'unknown NotRecorded' })
+    expect(of({}, false)).toMatchObject({ Drifted: 'unknown FilesNotChecked' })
     expect(of({}, true, undefined, lock)).toMatchObject({ DecisionRequired: 'false Decided' })
     expect(conditionsOf(record, { observed: seen(), lock, plan: undefined, drift: [], checked: true })).toContainEqual({ type: 'DecisionRequired', status: 'unknown', reason: 'NoPlan' })
   })
 
+  const hold = { id: 'a', from: sha256('new'), fromVersion: '2.0.0', to: sha256('old'), toVersion: '1.0.0', since: '2026-11-22T12:00:00Z' }
   const blocked = { id: 'a', action: 'upgrade' as const, reason: '', hint: '' }
   test.each([
     ['altered', { damaged: new Map([['a', ['x']]]) }, undefined, { Ready: 'false FilesAltered', Drifted: 'true FilesAltered' }],
     ['not here', { live: new Map() }, undefined, { Ready: 'false NotOnThisMachine', Drifted: 'true OtherTreeLive', Healthy: 'unknown NotRunning' }],
     ['another config', running({}), undefined, { Ready: 'true Live', Drifted: 'true ConfigDiffers' }],
-    ['stalled', { stalled: new Map([['a', 'MIGRATION_FAILED']]) }, undefined, { Stalled: 'true ChangeFailed' }],
+    ['stalled', { store: { ...observed([record]).store, holds: [{ ...hold, failed: 'MIGRATION_FAILED' }] } }, undefined, { Stalled: 'true ChangeFailed', Held: 'false NoHold' }],
+    ['held', { store: { ...observed([record]).store, holds: [hold] } }, undefined, { Stalled: 'false NoFailure', Held: 'true RolledBack' }],
     ['waiting for consent', {}, { blocked: [{ ...blocked, code: 'APPROVAL_MISSING' }] }, { DecisionRequired: 'true ApprovalMissing' }],
     ['waiting for a config', {}, { blocked: [{ ...blocked, code: 'CONFIG_INVALID' }] }, { DecisionRequired: 'true ConfigInvalid' }],
     ['waiting for others', {}, { blocked: [{ ...blocked, code: 'DependencyBlocked' }] }, { DecisionRequired: 'false Decided' }],

@@ -93,7 +93,7 @@ describe('collecting', () => {
 
   test('what a running host uses is kept until it says goodbye', () => {
     const store = storeWith(5)
-    const leave = enterHost(paths, 1)
+    const leave = enterHost(paths, { generation: 1, configs: {} })
     expect(planned(store).generations).toEqual([2])
     expect(planned(store).trees.map((t) => t.tree)).toEqual([treeOf(2)])
     leave()
@@ -104,7 +104,7 @@ describe('collecting', () => {
     const store = storeWith(5)
     mkdirSync(paths.hosts, { recursive: true })
     const file = join(paths.hosts, '999999999')
-    writeFileSync(file, '1')
+    writeFileSync(file, JSON.stringify({ generation: 1, configs: {} }))
     const now = (hours: number): string => new Date(statSync(file).mtimeMs + hours * 3_600_000).toISOString()
     expect(planCollection(paths, store, { now: now(1), keep: 3 }).generations).toEqual([2])
     expect(planCollection(paths, store, { now: now(25), keep: 3 }).generations).toEqual([1, 2])

@@ -74,7 +74,7 @@ describe('the SQLite file', () => {
     const db = new DatabaseSync(path)
     db.exec('UPDATE catalyst_schema SET version = 99')
     db.close()
-    await expect(openSqlite(path)).rejects.toMatchObject({ code: 'STATE_INVALID', message: expect.stringMatching(/version 99.*version 2/) })
+    await expect(openSqlite(path)).rejects.toMatchObject({ code: 'STATE_INVALID', message: expect.stringMatching(/version 99.*version 3/) })
     await expect(openSqlite(path, { readOnly: true })).rejects.toMatchObject({ code: 'STATE_INVALID' })
     expect(quickSerial(path)).toBe(1)
   })
