@@ -173,13 +173,13 @@ const COMMANDS: Readonly<Record<string, (program: Program, on: On, onRegistry: O
     program.command('apply').description('make the store what git asks').option('--expect <digest>', 'exactly the reviewed plan, or nothing', digest).option('--check', 'also read every installed file, and repair what was altered').option('--answer <answer>', ANSWER, collected)
       .action(on('apply', async () => (await import('./commands/apply.ts')).applyCommand, (options) => options)),
   rollback: (program, on) =>
-    program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'number of a generation, as `catalyst generations` lists them', wholeNumber).option('--lift', 'lift the hold that a rollback left')
+    program.command('rollback [id]').description('back to the generation before, or of one plugin to its version before').option('--to <n>', 'number of a generation, as `catalyst generations` lists them', wholeNumber).option('--dry-run', 'only tell what it would do to code and data').option('--lift', 'lift the hold that a rollback left')
       .action(on('rollback', async () => (await import('./commands/rollback.ts')).rollbackCommand, (id, options) => ({ id, ...options }))),
   backups: (program, on) =>
     program.command('backups [id]').description('backups of what plugins keep: tables and data folders').option('--make', 'back up now: one plugin, or all that are installed').option('--verify', 'read every byte of each (exit 1 when one is damaged)').option('--prune', 'remove old ones').option('--keep <n>', 'with --prune: keep so many of each plugin (default 5)', wholeNumber).option('--keep-days <n>', 'with --prune: and all that are younger (default 30)', wholeNumber)
       .action(on('backups', async () => (await import('./commands/backups.ts')).backupsCommand, (id, options) => ({ id, ...options }))),
   restore: (program, on) =>
-    program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin its newest backup').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it', digest).option('-y, --yes', 'do not ask')
+    program.command('restore [name]').description('put tables and data back as a backup holds them').option('--all', 'of every installed plugin the newest backup of its version').option('--digest <digest>', 'for a backup that this database does not know: its digest, as you kept it', digest).option('-y, --yes', 'do not ask')
       .action(on('restore', async () => (await import('./commands/restore.ts')).restoreCommand, (name, options) => ({ name, ...options }))),
   purge: (program, on) =>
     program.command('purge <id>').description('destroy what a removed plugin left and its policy does not keep, now').option('-y, --yes', 'do not ask')

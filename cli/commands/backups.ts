@@ -1,9 +1,10 @@
 import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { BackupRef, PluginData, Removal } from '../../reconciler/data-ports.ts'
-import { bytesText, counted } from '../../reconciler/plan/amounts.ts'
+import { counted } from '../../reconciler/plan/amounts.ts'
 import type { DesiredState } from '../../reconciler/plan/desired.ts'
 import { wasEmpty } from '../../reconciler/plan/retained.ts'
 import type { Command, CommandContext, CommandResult } from '../command.ts'
+import { backupLine } from '../render/backup.ts'
 import { safe } from '../terminal.ts'
 
 export interface BackupsArgs {
@@ -28,17 +29,13 @@ export const backupsCommand: Command<BackupsArgs> = async (context, args) => {
   if (args.prune) return pruned(desired, backups, args, context)
   const listed = await backups.list(args.id)
   const problems = args.verify ? await damaged(listed, backups) : []
-  const text = listed.length === 0 ? 'There are no backups.' : [...listed.map((ref) => lineOf(ref, context)), '', `${counted(listed.length, 'backup')}${args.verify ? `, ${problems.length === 0 ? 'all read and whole' : `${problems.length} damaged`}` : ''}. Put one back with \`catalyst restore NAME\`.`].join('\n')
+  const text = listed.length === 0 ? 'There are no backups.' : [...listed.map((ref) => backupLine(ref, context.paint)), '', `${counted(listed.length, 'backup')}${args.verify ? `, ${problems.length === 0 ? 'all read and whole' : `${problems.length} damaged`}` : ''}. Put one back with \`catalyst restore NAME\`.`].join('\n')
   return { exit: 0, text, result: { backups: listed }, problems }
 }
 
 function assertOneThing({ make, verify, prune, keep, keepDays }: BackupsArgs): void {
   if ([make, verify, prune].filter(Boolean).length > 1) throw new CatalystError('USAGE', 'backups takes one of --make, --verify and --prune')
   if (!prune && (keep !== undefined || keepDays !== undefined)) throw new CatalystError('USAGE', '--keep and --keep-days belong to --prune')
-}
-
-function lineOf({ name, version, at, rows, bytes, reason }: BackupRef, { paint }: CommandContext): string {
-  return `${paint('strong', safe(name))}  ${safe(version)}  ${safe(at)}  ${counted(rows, 'row')}, ${bytesText(bytes)}  ${paint('quiet', safe(reason))}`
 }
 
 async function damaged(listed: readonly BackupRef[], backups: PluginData['backups']): Promise<readonly Problem[]> {
@@ -69,7 +66,7 @@ async function made(desired: DesiredState, id: string | undefined, context: Comm
     for (const record of wanted) all.push(await backups.write({ record, store: desired.store.id, reason: 'asked for', config: record.config ?? {}, at: house.now() }))
     return all
   })
-  const text = refs.length === 0 ? 'Nothing is installed, so there is nothing to back up.' : [...refs.map((ref) => lineOf(ref, context)), '', `${counted(refs.length, 'backup')} written and read back.`].join('\n')
+  const text = refs.length === 0 ? 'Nothing is installed, so there is nothing to back up.' : [...refs.map((ref) => backupLine(ref, context.paint)), '', `${counted(refs.length, 'backup')} written and read back.`].join('\n')
   return { exit: 0, text, result: { backups: refs } }
 }
 

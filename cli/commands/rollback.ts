@@ -1,27 +1,30 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import { OFF_REASON } from '../../reconciler/apply/standing.ts'
-import { liftHolds, rollback, type RollbackResult } from '../../reconciler/apply/rollback.ts'
+import { liftHolds, previewRollback, rollback, type RollbackPreview, type RollbackResult } from '../../reconciler/apply/rollback.ts'
 import type { RollbackRequest, RolledBack } from '../../reconciler/apply/rollback-target.ts'
 import type { DataRollback } from '../../reconciler/plan/data-rollback.ts'
 import type { StoreSnapshot } from '../../reconciler/ports.ts'
 import type { Command, CommandResult } from '../command.ts'
 import type { House } from '../compose.ts'
+import { renderDataRollback } from '../render/data-rollback.ts'
 import { safe, type Paint } from '../terminal.ts'
 
 export interface RollbackArgs {
   readonly id?: string
   readonly to?: number
   readonly lift?: boolean
+  readonly dryRun?: boolean
 }
 
 /**
  * `catalyst rollback [ID] [--to N]`: back to a whole generation (the one before by default), or one plugin to the code
- * it had before. Offline. What is left is held until a person decides in git; `--lift ID` takes the hold away.
+ * it had before. Offline. With `--dry-run` it only tells what would become of code and data. What is left is held until a person decides in git; `--lift ID` takes the hold away.
  */
 export const rollbackCommand: Command<RollbackArgs> = async ({ house, paint }, args) => {
   assertOneTarget(args)
   const database = await house.databaseOfStore()
   if (args.lift) return lifted(args.id ?? '', await house.withRollbackDeps(database, (deps) => liftHolds(args.id ?? '', deps)))
+  if (args.dryRun) return previewed(await house.withRollbackDeps(database, async (deps) => previewRollback(args.id ? { id: args.id } : await generationRequest(args.to, await deps.state.read()), deps)), paint)
   const began = house.now()
   const result = await house.withRollbackDeps(database, async (deps) => rollback(args.id ? { id: args.id } : await generationRequest(args.to, await deps.state.read()), deps))
   const backups = await backupsMade(house, result, began)
@@ -36,8 +39,9 @@ async function backupsMade(house: House, { data }: RollbackResult, began: string
   return new Map(listed.filter((ref) => Date.parse(ref.at) >= Date.parse(began)).toReversed().map((ref) => [ref.plugin, ref.name]))
 }
 
-function assertOneTarget({ id, to, lift }: RollbackArgs): void {
+function assertOneTarget({ id, to, lift, dryRun }: RollbackArgs): void {
   if (id !== undefined && to !== undefined) throw new CatalystError('USAGE', 'rollback takes an id or --to N, not both')
+  if (lift && dryRun) throw new CatalystError('USAGE', 'rollback takes --lift or --dry-run, not both')
   if (lift && id === undefined) throw new CatalystError('USAGE', 'rollback --lift needs the id of a plugin')
 }
 
@@ -53,13 +57,27 @@ function lifted(id: string, count: number): CommandResult {
   return { exit: 0, text: count === 0 ? `There is no hold on ${id}.` : `The hold on ${id} is lifted; the next apply may take it again.`, result: { id, lifted: count } }
 }
 
+function previewed({ changes, data }: RollbackPreview, paint: Paint): CommandResult {
+  const result = { changes: changes.map(({ id, before, after }) => ({ id, from: before?.block.version ?? null, to: after?.block.version ?? null })), data }
+  if (changes.length === 0) return { exit: 0, text: 'Nothing to go back to: everything is so already.', result }
+  const touched = new Set(data.map((decision) => decision.id))
+  const lines = changes.filter(({ id }) => !touched.has(id)).map((change) => line(change, CODE_ONLY, paint))
+  const versions = changes.filter(({ id }) => touched.has(id)).map((change) => versionsLine(change, paint))
+  const waits = data.filter(({ approved }) => !approved).length
+  return { exit: 0, text: [...lines, ...versions, ...(data.length > 0 ? [renderDataRollback(data, paint)] : []), '', `Nothing was changed.${waits > 0 ? ' What is marked ! needs consent first.' : ''}`].join('\n'), result }
+}
+
+function versionsLine({ id, before, after }: RolledBack, paint: Paint): string {
+  return `${paint('strong', id)} ${before?.block.version ?? 'not installed'} -> ${after?.block.version ?? 'not installed'}`
+}
+
 function render({ generation, activated, changes, data }: RollbackResult, backups: ReadonlyMap<string, string>, paint: Paint): string {
   if (!activated) return `Generation ${generation} is live already; nothing to do.`
   const lines = changes.flatMap((change) => {
     const made = backups.get(change.id)
     return [line(change, dataText(data.get(change.id)), paint), ...(made === undefined ? [] : [`    ${paint('quiet', 'backup'.padEnd(12))} ${safe(made)}: what was there before`])]
   })
-  const held = changes.length > 0 ? ['What was left is held: `catalyst plan` shows it until git says `reject:` or `catalyst rollback --lift ID`.'] : []
+  const held = changes.length > 0 ? ['What was left is held: `catalyst plan` shows what to write in git so that it stays so; `catalyst rollback --lift ID` lets it come again.'] : []
   return [...lines, '', `Generation ${generation} is live.`, ...held].join('\n')
 }
 
@@ -78,6 +96,8 @@ function dataText(done: DataRollback | undefined): string {
   const restored = done?.steps.flatMap((step) => (step.do === 'restore' ? [step.backup] : [])) ?? []
   if (restored.length > 0) return `restored backup ${restored.join(', ')}`
   if (undone.length > 0) return `undid ${undone.join(', ')} by ${undone.length === 1 ? 'its down' : 'their downs'}`
+  const returned = done?.steps.flatMap((step) => (step.do === 'return' ? [step.class] : [])) ?? []
+  if (returned.length > 0) return `${returned.join(', ')} out of quarantine`
   if (done?.kind === 'forward') return 'ran the migrations that it brings'
   return done?.kind === 'impossible' ? 'code only, as approved: its tables stay as they are' : CODE_ONLY
 }

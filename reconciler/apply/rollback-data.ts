@@ -1,5 +1,6 @@
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Approval } from '../../schemas/plugin-set.ts'
+import type { PluginData } from '../data-ports.ts'
 import { dataRollback, type DataRollback } from '../plan/data-rollback.ts'
 import { removalOf } from '../plan/retained.ts'
 import type { InstallRecord, StoreSnapshot } from '../ports.ts'
@@ -11,15 +12,11 @@ import type { RolledBack } from './rollback-target.ts'
 import { asItWas, FAILED_REASON, isFinal, OFF_REASON } from './standing.ts'
 import { undoneBy } from './take-back.ts'
 
-/**
- * Decides what going back does to the data of every plugin.
- * @throws CatalystError APPROVAL_MISSING with the YAML that consents, for all of them; nothing was done then
- */
-export async function decideData(changes: readonly RolledBack[], approvals: readonly Approval[], pass: Pass): Promise<ReadonlyMap<string, DataRollback>> {
-  const { tables, backups, folders } = await pass.data()
+/** What going back does to the data of every plugin, consented or not. Changes nothing. */
+export async function dataDecisions(changes: readonly RolledBack[], approvals: readonly Approval[], store: StoreSnapshot, { tables, backups, folders }: PluginData): Promise<readonly DataRollback[]> {
   const ids = changes.map((change) => change.id)
-  const [inventories, applied, listed, store] = await Promise.all([tables.inventory(ids, 'estimate'), tables.applied(), backups.list(), pass.store()])
-  const decided = await Promise.all(
+  const [inventories, applied, listed] = await Promise.all([tables.inventory(ids, 'estimate'), tables.applied(), backups.list()])
+  return Promise.all(
     changes.map(async ({ id, before, after }) => {
       const owned = inventories.get(id)?.tables ?? []
       const sum = (of: 'rows' | 'bytes'): number => owned.reduce((total, table) => total + table[of], 0)
@@ -28,6 +25,14 @@ export async function decideData(changes: readonly RolledBack[], approvals: read
       return dataRollback({ id, from: before?.block, to: after?.block, ran, retained: store.retained.find((r) => r.id === id), backups: listed, holdings, approvals })
     }),
   )
+}
+
+/**
+ * The same for a rollback that is done now.
+ * @throws CatalystError APPROVAL_MISSING with the YAML that consents, for all of them; nothing was done then
+ */
+export async function decideData(changes: readonly RolledBack[], approvals: readonly Approval[], pass: Pass): Promise<ReadonlyMap<string, DataRollback>> {
+  const decided = await dataDecisions(changes, approvals, await pass.store(), await pass.data())
   const open = decided.filter((decision) => !decision.approved)
   if (open.length === 0) return new Map(decided.map((decision) => [decision.id, decision]))
   const problems = open.map(({ id, why, hint }) => ({ code: 'APPROVAL_MISSING' as const, message: `${id}: ${why}`, ...(hint === undefined ? {} : { hint }) }))

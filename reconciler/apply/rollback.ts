@@ -52,6 +52,27 @@ export async function rollback(request: RollbackRequest, deps: RollbackDeps): Pr
   }
 }
 
+/** What a rollback would do to code and to data. */
+export interface RollbackPreview {
+  readonly changes: readonly RolledBack[]
+  /** Empty when no table would have to change; not everything in it need be consented to. */
+  readonly data: readonly DataRollback[]
+}
+
+/**
+ * What `rollback` would do now. Changes nothing, and waits for nobody.
+ * @throws CatalystError GENERATION_UNKNOWN, NOT_INSTALLED, ROLLBACK_IMPOSSIBLE, IN_USE
+ */
+export async function previewRollback(request: RollbackRequest, deps: RollbackDeps): Promise<RollbackPreview> {
+  const store = await deps.state.read()
+  const target = await targetOf(request, store)
+  const changes = differences(store, target.installs)
+  assertKept(target, deps)
+  if (!touchesData(changes, store)) return { changes, data: [] }
+  const [{ approvals }, { dataDecisions }] = await Promise.all([deps.consent(), import('./rollback-data.ts')])
+  return { changes, data: await dataDecisions(changes, approvals, store, await deps.data()) }
+}
+
 /** Lifts the holds on a plugin: what was rolled back may come again. Gives how many there were. @throws CatalystError BUSY */
 export async function liftHolds(id: string, deps: RollbackDeps): Promise<number> {
   const lease = await holdLease(deps)

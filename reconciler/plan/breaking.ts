@@ -13,7 +13,7 @@ import type { Step } from './changes.ts'
  */
 export function breakingNeeds(step: Step, to: LockBlock, installs: readonly InstallRecord[]): readonly ConsentNeed[] {
   const { record, retained } = step
-  const migrations = migrationNeeds(record?.block ?? retained, to, step.data?.pending)
+  const migrations = migrationNeeds(record?.block ?? retained, to, { pending: step.data?.pending, runs: record?.enabled ?? false })
   if (!record) return migrations
   return [...majorNeed(record.block, to), ...lostProvides(step.id, record.block, to, installs), ...lostHooks(record.block, to), ...permissionNeeds(record, to), ...migrations]
 }
@@ -44,15 +44,15 @@ function permissionNeeds(record: InstallRecord, to: LockBlock): readonly Consent
   return silent.length === 0 ? [] : [{ accept: 'breaking', why: `it asks for more than before, and the grant allows it already: ${silent.join(', ')}` }]
 }
 
-/** `pending` are those that will run, where the database was asked; else those that the block before did not have. */
-function migrationNeeds(from: LockBlock | undefined, to: LockBlock, pending: readonly MigrationRef[] | undefined): readonly ConsentNeed[] {
+/** `pending` are those that will run, where the database was asked; else those that the block before did not have. `runs`: the older code is live. */
+function migrationNeeds(from: LockBlock | undefined, to: LockBlock, { pending, runs }: { readonly pending: readonly MigrationRef[] | undefined; readonly runs: boolean }): readonly ConsentNeed[] {
   if (!from) return []
   const known = new Set(from.migrations.map((m) => m.id))
   const fresh = pending ?? to.migrations.filter((m) => !known.has(m.id))
   const breaking = fresh.filter((m) => m.kind === 'breaking').map((m) => m.id)
   const final = fresh.filter((m) => !m.down).map((m) => m.id)
   return [
-    ...(breaking.length > 0 ? [{ accept: 'breaking', why: `${migrations(breaking)} with running code: it is switched off meanwhile` } as const] : []),
+    ...(breaking.length > 0 ? [{ accept: 'breaking', why: `${migrations(breaking)} with ${runs ? 'running code: it is switched off meanwhile' : `${from.version}, which does not run now: ${from.version} cannot use its tables afterwards`}` } as const] : []),
     ...(final.length > 0 ? [{ accept: 'irreversible', why: `${final.length === 1 ? 'migration' : 'migrations'} ${final.join(', ')} ${final.length === 1 ? 'has' : 'have'} no way back but a backup` } as const] : []),
   ]
 }

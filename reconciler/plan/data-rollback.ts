@@ -85,11 +85,15 @@ function byBackup(question: RollbackQuestion, to: LockBlock, because: string): D
     return { id, kind: 'impossible', steps: [], why: `${because}, and ${none}. With consent ${to.version} runs on tables that it was not made for; nothing of them is lost`, ...consent(question, to, 'irreversible') }
   }
   const now = holdings.tables && { rows: holdings.tables.rows, bytes: holdings.tables.bytes }
+  const saved = `the backup of ${minuteOf(backup.at)} (${counted(backup.rows, 'row')}, ${bytesText(backup.bytes)})`
+  const isEmpty = holdings.tables?.count === 0
   return {
     id,
     kind: 'restore',
     steps: [...before(question), { do: 'restore', backup: backup.name }],
-    why: `${because}: the backup of ${minuteOf(backup.at)} (${counted(backup.rows, 'row')}, ${bytesText(backup.bytes)}) takes the place of ${now ? `${counted(now.rows, 'row')}, ${bytesText(now.bytes)}` : 'what is there'}; all that was written since is lost, but for a backup made first`,
+    why: isEmpty
+      ? `${because}: ${saved} is put back; no table is there now`
+      : `${because}: ${saved} takes the place of ${now ? `${counted(now.rows, 'row')}, ${bytesText(now.bytes)}` : 'what is there'}; all that was written since is lost, but for a backup made first`,
     loses: { since: backup.at, then: { rows: backup.rows, bytes: backup.bytes }, now },
     ...consent(question, to, 'restore'),
   }

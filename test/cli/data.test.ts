@@ -103,6 +103,8 @@ describe('upgrade and rollback with tables', () => {
     await releasePoints(shop, '1.1.0')
     await shop.run('update')
     expect((await shop.run('apply')).out).toMatch(/✓ points 1\.0\.0 -> 1\.1\.0 {2}upgraded\n {4}ran {10}0002_tier\n/)
+    expect((await shop.run(`rollback ${POINTS} --dry-run`)).out).toMatch(/^points 1\.1\.0 -> 1\.0\.0\n~ points {2}code only: what has run since only added to its tables; 1\.0\.0 runs with that\n\nNothing was changed\.\n$/)
+    expect(await shop.installed()).toMatchObject({ [POINTS]: '1.1.0' })
     expect((await shop.run(`rollback ${POINTS}`)).out).toMatch(/~ points 1\.1\.0 -> 1\.0\.0 {2}code only/)
   })
 })
@@ -245,7 +247,7 @@ describe('removal that destroys', () => {
     await install(gone)
     await takeOut()
     await shop.json('apply')
-    expect((await shop.run('rollback')).out).toMatch(/\+ points 1\.0\.0 {2}back/)
+    expect((await shop.run('rollback')).out).toMatch(/\+ points 1\.0\.0 {2}back; data, tables out of quarantine\n\nGeneration 1 is live\.\nWhat was left is held: `catalyst plan` shows what to write in git/)
     expect(names(shop)).toEqual(NAMES)
     expect(file()).toBe(true)
     expect(await shop.installed()).toHaveProperty(POINTS)
@@ -319,6 +321,59 @@ describe('backups by hand', () => {
     expect(names(shop)).toEqual(NAMES)
     expect((await shop.json(`restore ${result.restored[0].before} --yes`)).exit).toBe(0)
     expect(names(shop)).toEqual(['Ada'])
+  })
+})
+
+describe('all at once', () => {
+  eachItsOwnShop()
+  test('restore --all: of every installed plugin the newest backup of its version, shown first; what has none stays', async () => {
+    await install()
+    expect(await shop.json('restore --all --yes')).toMatchObject({ exit: 5, problems: [{ code: 'NOT_FOUND', message: expect.stringContaining('any installed plugin') }] })
+    await shop.json(`backups ${POINTS} --make`)
+    shop.now = day(1)
+    inDatabase(shop, `DELETE FROM ${ACCOUNTS} WHERE id = 1`)
+    await shop.json(`backups ${POINTS} --make`)
+    inDatabase(shop, `DELETE FROM ${ACCOUNTS}`)
+    shop.typed = ['n']
+    const asked = await shop.run('restore --all')
+    expect([asked.exit, asked.err]).toEqual([1, expect.stringMatching(/^points-\S+ {2}1\.0\.0 {2}2026-11-23T\S+ {2}2 rows,[\s\S]*not confirmed/)])
+    expect(names(shop)).toEqual([])
+    shop.typed = ['y']
+    expect((await shop.run('restore --all')).out).toMatch(/✓ points as it was at 2026-11-23T\S+: 1 table, 2 rows, 1 data file, .*; what was there is in points-\S+\n· feed stays as it is: there is no backup of its version/)
+    expect(names(shop)).toEqual(['Bob', 'Cem'])
+  })
+
+  test('one backup that is damaged holds up no other, and is told', async () => {
+    await install()
+    const made = (await shop.json('backups --make')).result.backups
+    damage(made.find((b: { plugin: string }) => b.plugin === POINTS).name)
+    const { exit, result, problems } = await shop.json('restore --all --yes')
+    expect({ exit, result, problems }).toMatchObject({ exit: 1, result: { restored: [{ backup: expect.stringMatching(/^feed-/) }], without: [] }, problems: [{ code: 'BACKUP_DAMAGED', message: expect.stringMatching(/^points-/) }] })
+    expect(names(shop)).toEqual(NAMES)
+  })
+
+  test('remove --with-dependents: without it the plugin that others need stays, and the command that takes all is named', async () => {
+    await shop.release('gift', '1.0.0', { manifest: { dependencies: { [POINTS]: '^1.0.0' } } })
+    await shop.release('card', '1.0.0', { manifest: { dependencies: { gift: '^1.0.0' } } })
+    const more = { gift: { version: '^1.0.0' }, card: { version: '^1.0.0' } }
+    shop.want({ ...BOTH, ...more }, { policy: { minimumReleaseAge: '0s', maxRemovals: 5 } })
+    await shop.settle()
+    fill(shop)
+    const before = shop.read('plugins.yaml')
+    expect(await shop.json(`remove ${POINTS}`)).toMatchObject({ exit: 3, problems: [{ code: 'IN_USE', message: `card, gift need ${POINTS}`, hint: `catalyst remove ${POINTS} --with-dependents removes ${POINTS}, card, gift.` }] })
+    expect(shop.read('plugins.yaml')).toBe(before)
+    expect((await shop.json(`remove ${POINTS} --with-dependents`)).exit).toBe(0)
+    expect((await shop.json('apply')).result.outcomes).toMatchObject([{ id: 'card', outcome: 'applied' }, { id: 'gift', outcome: 'applied' }, { id: POINTS, outcome: 'applied' }])
+    expect([await shop.installed(), names(shop)]).toEqual([{ feed: '1.0.0' }, NAMES])
+  })
+
+  test('an entry that is taken out by hand while another needs it: nothing goes, and the plan says who', async () => {
+    await shop.release('gift', '1.0.0', { manifest: { dependencies: { [POINTS]: '^1.0.0' } } })
+    shop.want({ ...BOTH, gift: { version: '^1.0.0' } })
+    await shop.settle()
+    await takeOut({}, { ...FEED, gift: { version: '^1.0.0' } })
+    expect((await shop.json('apply')).result).toMatchObject({ outcomes: [] })
+    expect(await shop.installed()).toHaveProperty(POINTS)
   })
 })
 

@@ -62,7 +62,7 @@ test('a store of the first version is read as it is, and keeps everything when i
   await writing.close()
 
   const db = new DatabaseSync(path)
-  expect(db.prepare('SELECT version FROM catalyst_schema').all().map((row) => row['version'])).toEqual([2])
+  expect(db.prepare('SELECT version FROM catalyst_schema').all().map((row) => row['version'])).toEqual([3])
   const [insert] = recordMigrationSql('sqlite', 'alpha', { id: '0001_a', kind: 'expand', checksum: SOME_DIGEST, up: '', down: undefined }, T0)
   db.prepare(insert?.sql ?? '').run(...(insert?.params ?? []))
   expect(db.prepare(appliedSql('sqlite').sql).all().map(appliedFrom)).toMatchObject([{ plugin: 'alpha', sequence: 1 }])
