@@ -77,7 +77,7 @@ function render({ generation, activated, changes, data }: RollbackResult, backup
     const made = backups.get(change.id)
     return [line(change, dataText(data.get(change.id)), paint), ...(made === undefined ? [] : [`    ${paint('quiet', 'backup'.padEnd(12))} ${safe(made)}: what was there before`])]
   })
-  const held = changes.length > 0 ? ['What was left is held: `catalyst plan` shows what to write in git so that it stays so; `catalyst rollback --lift ID` lets it come again.'] : []
+  const held = changes.length > 0 ? ['What was left is held: `catalyst plan` shows the lines for git; `catalyst rollback --lift ID` lets it come again.'] : []
   return [...lines, '', `Generation ${generation} is live.`, ...held].join('\n')
 }
 

@@ -247,7 +247,7 @@ describe('removal that destroys', () => {
     await install(gone)
     await takeOut()
     await shop.json('apply')
-    expect((await shop.run('rollback')).out).toMatch(/\+ points 1\.0\.0 {2}back; data, tables out of quarantine\n\nGeneration \d is live\.\nWhat was left is held: `catalyst plan` shows what to write in git/)
+    expect((await shop.run('rollback')).out).toMatch(/\+ points 1\.0\.0 {2}back; data, tables out of quarantine\n\nGeneration \d is live\.\nWhat was left is held: `catalyst plan` shows the lines for git/)
     expect(names(shop)).toEqual(NAMES)
     expect(file()).toBe(true)
     expect(await shop.installed()).toHaveProperty(POINTS)
