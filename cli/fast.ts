@@ -1,10 +1,11 @@
-import { constants, createRequire, enableCompileCache } from 'node:module'
+import { constants, enableCompileCache } from 'node:module'
 import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { storePaths } from '../reconciler/state/paths.ts'
 import { checkStamp, type FreshStamp, type StampInput } from '../reconciler/state/stamp.ts'
 import { stampValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey, quickSerial } from '../reconciler/store-db/serial.ts'
+import { openKeptCode } from './kept-code.ts'
 import { tell } from './output.ts'
 import { secretsOf } from './secrets.ts'
 
@@ -26,20 +27,28 @@ export function start(argv: readonly string[], version: string, here: string, lo
 
 function run(argv: readonly string[]): (file: string) => Promise<void> {
   return async (file) => {
-    rememberCompiled(dirname(file), join(resolve(dirIn(argv)), '.catalyst'))
-    const { main } = createRequire(file)(file) as typeof import('./main.ts')
+    const folder = rememberCompiled(dirname(file), join(resolve(dirIn(argv)), '.catalyst'))
+    const code = openKeptCode(folder && join(folder, `${process.version}-${process.arch}-${wordIn(argv)}`))
+    const { main } = code.load(file) as typeof import('./main.ts')
     process.exitCode = await main(argv)
+    // What was refused has run too little to be worth keeping.
+    if (process.exitCode !== 1) process.once('exit', () => code.keep())
   }
 }
 
 /**
  * Keeps V8's compiled code beside the code that it is made from: whoever can write there can change the code itself. Where
- * this user may not, with the store. Never in a shared temporary folder, as is Node's default.
+ * this user may not, with the store. Never in a shared temporary folder, as is Node's default. Gives the folder.
  */
-function rememberCompiled(dist: string, store: string): void {
-  const { status } = enableCompileCache(join(dist, 'compile-cache'))
+function rememberCompiled(dist: string, store: string): string | undefined {
+  const best = join(dist, 'compile-cache')
+  const { status } = enableCompileCache(best)
+  if (status === constants.compileCacheStatus.DISABLED) return undefined
+  if (status !== constants.compileCacheStatus.FAILED) return best
   const beside = join(store, 'compile-cache')
-  if (status === constants.compileCacheStatus.FAILED && existsSync(store) && madeByUs(beside)) enableCompileCache(beside)
+  if (!existsSync(store) || !madeByUs(beside)) return undefined
+  enableCompileCache(beside)
+  return beside
 }
 
 /**
@@ -68,6 +77,11 @@ function nothingElseAsked(argv: readonly string[]): string | undefined {
 function dirIn(argv: readonly string[]): string {
   const at = argv.findIndex((a) => a === '-C' || a === '--dir')
   return at < 0 ? '.' : (argv[at + 1] ?? '.')
+}
+
+/** The command that is asked for: code is kept for each, because each calls other functions. */
+function wordIn(argv: readonly string[]): string {
+  return argv.find((word, i) => /^[a-z]{1,20}$/.test(word) && !['-C', '--dir'].includes(argv[i - 1] ?? '')) ?? 'catalyst'
 }
 
 function nothingToDo(store: string, version: string): FreshStamp | undefined {
