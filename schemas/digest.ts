@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 
 /** A digest as it stands in every file of ours: `sha256:` and 64 lower-case hexadecimal digits. */
@@ -8,7 +8,7 @@ export const DIGEST_PATTERN = '^sha256:[0-9a-f]{64}$'
 
 /** sha256 of bytes or of a string's UTF-8. */
 export function sha256(data: string | Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`
+  return `sha256:${hash('sha256', data)}`
 }
 
 /** The 64 hexadecimal digits of a digest, for file names and foreign formats. */
