@@ -2,10 +2,23 @@ import type { Command as Program } from 'commander'
 import { onlyCommandsOf } from './command-group.ts'
 import type { OnRegistry } from './program.ts'
 
+const DATABASE = 'of the catalog: sqlite:PATH or postgres://… (else CATALYST_CATALOG, else a file of this user)'
 const KEY = 'a file with private keys; may be repeated'
 
 /** Every command of a registry's maintainers, in the order in which `catalyst registry --help` shows them. */
 export const REGISTRY_COMMANDS: Readonly<Record<string, (group: Program, on: OnRegistry) => unknown>> = {
+  lint: (group, on) =>
+    group.command('lint [folder]').description('what a reviewer should hear about the entries').option('--base <revision>', 'only entries that are new or changed since: the branch that a pull request goes to').option('--offline', 'do not ask GitHub')
+      .action(on('registry lint', async () => (await import('./commands/registry-lint.ts')).lintCommand, (folder, options) => ({ folder, ...options }))),
+  ingest: (group, on) =>
+    withPassOptions(group.command('ingest <registry> [ids...]').description('list new releases of what webhooks, people or new entries want looked at, and of these plugins'))
+      .action(on('registry ingest', async () => (await import('./commands/registry-ingest.ts')).ingestCommand, (registry, ids, options) => ({ registry, ids, ...options }))),
+  sweep: (group, on) =>
+    withPassOptions(group.command('sweep [registry]').description('look at every repository, and for new ones by their topic; goes on where it stopped')).option('--no-topic', 'do not look for new repositories')
+      .action(on('registry sweep', async () => (await import('./commands/registry-sweep.ts')).sweepCommand, (registry, options) => ({ registry, ...options }))),
+  stats: (group, on) =>
+    group.command('stats').description('how much there is, and what waits for a maintainer').option('--database <url>', DATABASE)
+      .action(on('registry stats', async () => (await import('./commands/registry-stats.ts')).statsCommand, (options) => options)),
   publish: (group, on) =>
     group.command('publish').description('sign the index and write it into the folder that is served').requiredOption('--to <folder>', 'the folder that is served').requiredOption('--key <file>', `${KEY}: the online ones`, collected)
       .action(on('registry publish', async () => (await import('./commands/registry-publish.ts')).publishCommand, (options) => options)),
@@ -35,6 +48,11 @@ export const KEY_COMMANDS: Readonly<Record<string, (group: Program, on: OnRegist
   rotate: (group, on) =>
     group.command('rotate <role>').description('change the keys of root, maintainers, index, snapshot or timestamp; then sign').option('--add <key>', 'public key to add; may be repeated', collected).option('--remove <key>', 'name or id of a key to take out; may be repeated', collected).option('--threshold <n>', 'how many must sign', Number)
       .action(on('registry keys rotate', async () => (await import('./commands/registry-keys.ts')).rotateCommand, (role, options) => ({ role, ...options }))),
+}
+
+/** What `ingest` and `sweep` have in common. */
+function withPassOptions(command: Program): Program {
+  return command.option('--database <url>', DATABASE).option('--sigstore <profile>', 'trust profile of the registry: public-good, github, or the file of a trusted root', 'public-good').option('--reserve <n>', 'requests of GitHub’s hourly budget to leave for others', Number, 100)
 }
 
 function keysGroup(group: Program, on: OnRegistry): Program {

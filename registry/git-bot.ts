@@ -32,6 +32,8 @@ export interface BotCommit {
 export interface BotRepository {
   /** Brings the newest history here and returns its head. @throws CatalystError SOURCE_UNREACHABLE, NOT_FOUND, INDEX_INVALID (no commits) */
   refresh(): Promise<string>
+  /** The commit that a branch, tag or id names here. @throws CatalystError NOT_FOUND */
+  resolve(revision: string): Promise<string>
   /** The files below a folder of a commit, as `[path, id of its content]`. */
   list(commit: string, folder: string): Promise<readonly (readonly [string, string])[]>
   /** Contents by id, in the order asked. */
@@ -77,6 +79,12 @@ abstract class Repository implements BotRepository {
 
   abstract refresh(): Promise<string>
   protected abstract push(commit: string, parent: string): Promise<boolean>
+
+  async resolve(revision: string): Promise<string> {
+    const end = await this.git(['--git-dir', this.gitdir, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`])
+    if (end.exit !== 0) throw new CatalystError('NOT_FOUND', `git has no revision ${revision} here`, { hint: 'Fetch it first (git fetch origin); in CI check out with fetch-depth: 0.' })
+    return end.out.toString().trim()
+  }
 
   async list(commit: string, folder: string): Promise<readonly (readonly [string, string])[]> {
     const { out } = await this.own(['ls-tree', '-r', '-z', '--full-tree', commit, '--', `${folder}/`])

@@ -23,6 +23,8 @@ export interface PassDeps {
   readonly reserve: number
   readonly signal?: AbortSignal | undefined
   readonly pushBackoffMs?: number
+  /** Plugins to look at now, whoever wants them. */
+  readonly ids?: readonly string[]
 }
 
 /** What a pass has done. */
@@ -76,6 +78,7 @@ class Pass {
     const registry = await registryAt(repository, await repository.refresh())
     await this.#project(registry)
     await store.requeueTroubled(now())
+    await store.wantPlugins(this.#deps.ids ?? [], now())
     await this.#lookAtAll(registry)
     const published = await publishLines(store, repository, now(), this.#deps.pushBackoffMs)
     const { requests, counted } = api.spent()

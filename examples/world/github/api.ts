@@ -18,6 +18,13 @@ export function githubApi(site: Site, limit: RateLimit): Hono<Env> {
     const core = { ...limit.state(tokenText(c.req.header('authorization'))), resource: 'core' }
     return c.json({ resources: { core, search: { ...core, resource: 'search' } }, rate: core })
   })
+  api.get('/search/repositories', (c) => {
+    const topic = /(?:^|\s)topic:(\S+)/.exec(c.req.query('q') ?? '')?.[1]
+    if (topic === undefined) return problem(c, 422, 'Validation Failed')
+    const found = site.github.withTopic(topic).filter(({ archived }) => !archived)
+    const { page, headers } = paginate(c, found.slice(0, 1000), `${site.addresses.api}/search/repositories`)
+    return c.json({ total_count: found.length, incomplete_results: false, items: page.map((repository) => ({ ...repositoryJson(repository, site.addresses), score: 1 })) }, 200, headers)
+  })
   for (const prefix of ['/repos/:owner/:name', '/repositories/:repositoryId']) {
     api.use(prefix, inRepository(site)).use(`${prefix}/*`, inRepository(site))
     api.route(prefix, repositoryApi(site)).route(prefix, gitApi(site))

@@ -15,6 +15,7 @@ describe("answers agree with GitHub's published OpenAPI description", () => {
   beforeAll(async () => {
     world = await startWorld()
     token = world.github.createToken()
+    world.github.createRepository('acme/found-by-topic', { topics: ['catalyst-plugin'] })
     published = await world.publish({ id: 'stripe-payments', version: '1.2.3', bundleIn: 'both', files: { 'lib/deep/file.js': 'export {}\n' } })
     await published.repository.git.commit({ files: { 'a.txt': 'a' }, tag: { name: 'signed-by-hand', message: 'An annotated tag' } })
     tagObject = published.repository.git.resolve('refs/tags/signed-by-hand') ?? ''
@@ -29,6 +30,7 @@ describe("answers agree with GitHub's published OpenAPI description", () => {
   // Every endpoint that is described, and the addresses that ask it. `$x` stands for what only the published release knows.
   const CASES: readonly (readonly [string, string])[] = [
     ['/rate_limit', '/rate_limit'],
+    ['/search/repositories', '/search/repositories?q=topic:catalyst-plugin&per_page=100'],
     [REPOSITORY, '/repos/acme/stripe-payments'],
     [`${REPOSITORY}/releases`, '/repos/acme/stripe-payments/releases?per_page=5'],
     [`${REPOSITORY}/releases/latest`, '/repos/acme/stripe-payments/releases/latest'],
