@@ -46,7 +46,7 @@ async function sqlite(path: string, name: string): Promise<SqliteDialect> {
   try {
     return new SqliteDialect({ database: await openSqlite(path, BUSY_TIMEOUT_MS) })
   } catch (error) {
-    throw new CatalystError('STATE_UNAVAILABLE', `The catalog database ${name}: ${wordsOf(error)}`, { cause: error, hint: HINT })
+    throw error instanceof CatalystError ? error : new CatalystError('STATE_UNAVAILABLE', `The catalog database ${name}: ${wordsOf(error)}`, { cause: error, hint: HINT })
   }
 }
 
