@@ -146,7 +146,7 @@ describe('a migration that is broken off', () => {
   test('by a thief of the lease, while it works: it records nothing and nothing stands', async () => {
     await using(store, async (tables) => {
       const before = await store.world() as { rows: unknown }
-      const running = codeOf(tables.migrate('loyalty', migration('0001_a', `${ONE.up}; SELECT pg_sleep(1)`), fence, LIMITS))
+      const running = codeOf(tables.migrate('loyalty', migration('0001_a', `${ONE.up}; SELECT pg_sleep(3)`), fence, LIMITS))
       await sleeping(store)
       const thief = await store.lease()
       expect(await running).toBe('LEASE_LOST')
