@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { childrenFromBundle } from './test/children-from-bundle.ts'
+import SlowestFirst from './test/slowest-first.ts'
 
 export default defineConfig({
   plugins: [childrenFromBundle()],
@@ -13,6 +14,7 @@ export default defineConfig({
     // A file that needs a process of its own would be a defect: nothing here keeps state in a module, so code is read once
     // for all files, not once for each.
     isolate: false,
+    sequence: { sequencer: SlowestFirst },
     // To end what hangs, not to judge what is slow: a machine may have others to serve.
     testTimeout: 240_000,
     hookTimeout: 300_000,
