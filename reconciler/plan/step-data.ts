@@ -88,9 +88,17 @@ export function releaseData(record: InstallRecord, block: LockBlock, input: Plan
   const effects = { tables: tablesNamed(id, block, observed), ...(ran.length > 0 ? { holdings } : {}) }
   if (path.kind === 'forward') return { data: { destructive: false, pending: path.pending, effects } }
   if (path.kind === 'conflict' && compareVersions(block.version, record.block.version) >= 0) return { blocked: changedBlocked(record, block, path) }
+  const missing = dropped(record.block, block)
+  if (missing !== undefined) return { blocked: changedBlocked(record, block, { ran: missing, brings: 'nothing' }) }
   const back = dataRollback({ id, from: record.block, to: block, ran, backups: observed.backups?.get(id), holdings, approvals: desired.approvals })
   if (!back.approved) return { blocked: rollbackBlocked(back, block) }
   return { data: { ...(back.steps.length > 0 ? { steps: [...back.steps] } : {}), destructive: back.kind === 'restore', reversible: back.kind !== 'restore', pending: [], effects: { ...effects, notes: [`data: ${back.why}`] } } }
+}
+
+/** The first migration of the installed release that a release which is no older does not bring any more. One that only a rolled back release brought is not missed. */
+function dropped(present: LockBlock, block: LockBlock): string | undefined {
+  if (compareVersions(block.version, present.version) < 0) return undefined
+  return present.migrations[block.migrations.length]?.id
 }
 
 function changedBlocked({ id, block: present }: InstallRecord, block: LockBlock, { ran, brings }: { readonly ran: string; readonly brings: string }): Blocked {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { liftHolds } from '../../../reconciler/apply/rollback.ts'
+import { liftHolds, rollback } from '../../../reconciler/apply/rollback.ts'
 import { asKind, textsOf, versionsOf } from './data-catalogue.ts'
 import { applied, events, installed, items, live, outcomes, ran, storeOn } from './data-store.ts'
 import type { DataWorld } from './data-world.ts'
@@ -33,6 +33,33 @@ describe.each(['sqlite', 'postgres'] as const)('groups with migrations on %s', (
     expect(seen).toEqual(['begun migrate:a:0002_note 1.0.0', 'done migrate:a:0002_note 1.0.0'])
     expect(await world.data.backups.list('a')).toEqual([])
     expect(await events(world, 1)).toEqual(['upgrade a'])
+  })
+
+  describe('a release that changes what has run is refused by name, and nothing is touched', () => {
+    const edited = { ...t.note, up: `${t.note.up} DEFAULT 'other'` }
+    test.each<[string, readonly MigrationText[], string]>([
+      ['edited', [t.init, edited], 'it brings 0002_note with another text'],
+      ['removed at the end', [t.init], '0002_note has run where it brings nothing'],
+      ['removed from the middle', [t.init, t.rename], '0002_note has run where it brings 0003_rename'],
+      ['reordered', [t.note, t.init], '0001_init has run where it brings 0002_note'],
+      ['one put before', [t.extra, t.init, t.note], '0001_init has run where it brings 0006_extra'],
+    ])('%s', async (_what, migrations, why) => {
+      const world = await withA(upTo(...migrations))
+      await applied(world, { a: { version: '1.1.0' } })
+      const before = [await ran(world, 'a'), await items(world, 'a'), await events(world), live(world)]
+      const wish = { a: { version: '9.0.0' } }
+      expect((await world.plan(wish)).blocked).toMatchObject([{ id: 'a', code: 'MIGRATION_CHANGED', reason: expect.stringContaining(why), hint: expect.stringContaining('reject: [9.0.0]') }])
+      expect(outcomes(await world.apply(wish))).toEqual({})
+      expect([await ran(world, 'a'), await items(world, 'a'), await events(world), live(world)]).toEqual(before)
+    })
+
+    test('a fix of the release that was gone back to need not bring what only the other one brought', async () => {
+      const world = await withA({ 'a@1.0.1': { migrations: [t.init] } })
+      await applied(world, { a: { version: '1.1.0' } })
+      await rollback({ id: 'a' }, world.rollbackDeps)
+      await applied(world, { a: { version: '1.0.1' } })
+      expect([live(world), await ran(world, 'a')]).toEqual([{ a: '1.0.1' }, '1 2'])
+    })
   })
 
   test('what breaks runs while the plugin is off, after a backup; what contracts runs under the new code', async () => {

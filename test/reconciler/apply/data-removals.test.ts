@@ -172,6 +172,20 @@ describe.each(['sqlite', 'postgres'] as const)('removals on %s', (dialect) => {
       expect([(await world.state.read()).retained, (await events(world)).at(-1)]).toEqual([[], 'reattach a'])
     })
 
+    test.each([
+      ['kept', { data: 'keep', tables: 'keep' }],
+      ['in quarantine', { data: 'remove', tables: 'remove', grace: '7d' }],
+    ] as const)('as a release whose migrations do not begin with those that ran, to what is %s: refused by name, and nothing is touched', async (_what, policy) => {
+      const { extra } = textsOf(dialect, 'a')
+      const world = await withA(policy, { 'a@9.0.0': { migrations: [extra] } })
+      await applied(world, B)
+      const before = [await classes(world, 'a'), world.files(), await rowsOfA(world), await ran(world, 'a'), await events(world)]
+      const wish = { ...B, a: { version: '9.0.0' } }
+      expect((await world.plan(wish)).blocked).toMatchObject([{ id: 'a', action: 'reattach', code: 'REATTACH_CONFLICT', reason: expect.stringContaining('0001_init has run where 9.0.0 brings 0006_extra'), hint: expect.stringContaining('a@1.0.0: { tables: remove }') }])
+      expect(outcomes(await world.apply(wish))).toEqual({})
+      expect([await classes(world, 'a'), world.files(), await rowsOfA(world), await ran(world, 'a'), await events(world)]).toEqual(before)
+    })
+
     test('in quarantine, with a migration that fails: it stays aside', async () => {
       const { init, worse } = textsOf(dialect, 'a')
       const world = await withA({ data: 'remove', tables: 'remove', grace: '7d' }, { 'a@9.0.0': { migrations: [init, worse] } })
