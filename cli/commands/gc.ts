@@ -1,4 +1,5 @@
 import { collect, planCollection, KEPT_GENERATIONS } from '../../reconciler/state/gc.ts'
+import { counted } from '../../reconciler/plan/amounts.ts'
 import type { Command } from '../command.ts'
 
 /** `catalyst gc [--dry-run] [--keep N]`: frees what no kept generation, record or running host uses. Holds the lease meanwhile. */
@@ -7,7 +8,7 @@ export const gcCommand: Command<{ readonly dryRun?: boolean; readonly keep?: num
   return house.withLease(desired, async (state) => {
     const collection = planCollection(house.paths, await state.read(), { now: house.now(), keep: keep ?? KEPT_GENERATIONS })
     if (!dryRun) collect(house.paths, collection)
-    const what = `${collection.trees.length} unpacked packages, ${collection.generations.length} generations, ${collection.leftovers.length} leftovers (${(collection.bytes / 1e6).toFixed(1)} MB)`
+    const what = `${counted(collection.trees.length, 'unpacked package')}, ${counted(collection.generations.length, 'generation')}, ${counted(collection.leftovers.length, 'leftover')} (${(collection.bytes / 1e6).toFixed(1)} MB)`
     return { exit: 0, text: `${dryRun ? 'Would free' : 'Freed'} ${what}.`, result: { ...collection, freed: !dryRun } }
   })
 }

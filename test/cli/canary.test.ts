@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { PluginEntry } from '../../schemas/plugin-set.ts'
+import type { PluginEntry, PluginSet } from '../../schemas/plugin-set.ts'
+import { newDatabase, type TestDatabase } from '../postgres-server.ts'
 import { disguises, leaksBelow, leaksIn } from './leaks.ts'
 import { Shop } from './shop.ts'
 
@@ -17,13 +18,15 @@ import { Shop } from './shop.ts'
 let shop: Shop
 beforeAll(async () => {
   shop = await Shop.open()
-  await shop.release('any', '1.0.0')
-  await shop.release('any', '1.1.0')
+  const tables = { files: { 'migrations/sqlite/0001_notes.sql': notes('plg_any__notes'), 'migrations/postgres/0001_notes.sql': notes('plg_any.notes') }, manifest: { migrations: ['0001_notes'], tables: ['notes'] } }
+  await shop.release('any', '1.0.0', tables)
+  await shop.release('any', '1.1.0', tables)
   await shop.release('numbers', '1.0.0', { manifest: { config: { type: 'object', additionalProperties: { anyOf: [{ type: 'integer' }, { type: 'array', items: { type: 'boolean' } }] } } } })
   writeFileSync(join(shop.dir, 'snapshot.pem'), PEM)
 })
 afterAll(() => shop.close())
 
+const notes = (table: string): string => `-- catalyst: expand\nCREATE TABLE ${table} (id INTEGER PRIMARY KEY);\nINSERT INTO ${table} VALUES (1)`
 const PEM = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
 const ENV_NAMES = ['CANARY_A', 'CANARY_B']
 const FILE_NAMES = ['secrets/one', 'secrets/two.txt']
@@ -39,7 +42,7 @@ const config = fc.dictionary(key, value, { minKeys: 1, maxKeys: 4 }) as fc.Arbit
 
 /** Everything that a store goes through, with the secrets in reach. */
 const LIFE = ['lock', 'lock --check', 'plan', 'plan --markdown', 'apply', 'status --check', 'status --snapshot --snapshot-key SNAPSHOT', 'diff', 'why any', 'audit --verify', 'generations', 'outdated']
-const AFTER = ['plan', 'apply', 'update any', 'apply', 'rollback', 'plan', 'rollback any --lift', 'apply', 'remove any', 'apply', 'gc --dry-run', 'lease']
+const AFTER = ['plan', 'apply', 'update any', 'apply', 'rollback', 'plan', 'rollback any --lift', 'apply', 'backups --make', 'backups --verify', 'restore --all --yes', 'rollback --dry-run', 'remove any', 'plan', 'apply --answer any:data=remove --answer any:tables=remove', 'status', 'purge any --yes', 'audit', 'gc --dry-run', 'lease']
 
 async function live(commands: readonly string[], told: string[]): Promise<void> {
   for (const command of commands) {
@@ -59,29 +62,62 @@ const isTheirs = (path: string): boolean => path.endsWith('/plugins.yaml') || pa
 const SURE = ['env:first+canary', 'env:second/canary', 'file first canary?', 'file=second&canary']
 /** Configs are kept there as plugins.yaml has them, for backups: what is written in clear in git is so here. */
 const keepsLiterals = (path: string): boolean => /\/store\.db(-wal)?$|\/plugin-data\/\.backups\//.test(path)
+/** Backed up, restored, removed and destroyed: it really came to that. */
+const DONE = /any as it was at .*: 1 table, 1 row[^]*✓ any 1\.\d\.0 {2}removed[^]*✓ any 1\.\d\.0 {2}purged/
 const four = fc.uniqueArray(secret, { minLength: 4, maxLength: 4 })
 
-test('no command writes or says a secret', { timeout: 120_000 }, async () => {
+/** The store of the next life, from nothing. `after` is what the secrets become half way. Tells each time what leaked. */
+async function wholeLife(plugins: Record<string, PluginEntry>, [before, after]: readonly [readonly string[], readonly string[]], odd: Partial<PluginSet>, look: (told: string) => Promise<readonly string[]>): Promise<string> {
+  for (const name of ['.catalyst', 'store.db', 'plugins.lock.yaml', 'plugin-data']) rmSync(join(shop.dir, name), { recursive: true, force: true })
+  const told: string[] = []
+  for (const [commands, secrets] of [[LIFE, before], [AFTER, after]] as const) {
+    put(secrets)
+    if (commands === LIFE) shop.want(plugins, odd)
+    await live(commands, told)
+    expect(await look(told.join('\n'))).toEqual([])
+  }
+  return told.join('\n')
+}
+
+test('no command writes or says a secret', { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(config, fc.option(config), four, four, secret, async (first, second, before, after, literal) => {
-      for (const name of ['.catalyst', 'store.db', 'plugins.lock.yaml']) rmSync(join(shop.dir, name), { recursive: true, force: true })
-      const told: string[] = []
-      put(before)
-      shop.want({ any: { version: '^1.0.0', config: { ...first, literal } }, ...(second ? { numbers: { config: second } } : {}) })
       const secrets = [...before, ...after]
-      const look = (): void => {
-        expect([...leaksIn('output', told.join('\n'), [...secrets, literal]), ...leaksBelow(shop.dir, secrets, isTheirs), ...leaksBelow(shop.dir, [literal], (path) => isTheirs(path) || keepsLiterals(path))]).toEqual([])
-      }
-      await live(LIFE, told)
-      look()
-      put(after)
-      await live(AFTER, told)
-      expect(told.join('\n')).toContain('"takenAt"') // the snapshot was really taken
-      look()
+      const told = await wholeLife({ any: { version: '^1.0.0', config: { ...first, literal } }, numbers: second ? { config: second } : {} }, [before, after], {}, async (told) =>
+        [...leaksIn('output', told, [...secrets, literal]), ...leaksBelow(shop.dir, secrets, isTheirs), ...leaksBelow(shop.dir, [literal], (path) => isTheirs(path) || keepsLiterals(path))])
+      expect(told).toContain('"takenAt"') // the snapshot was really taken
+      expect(told).toMatch(DONE)
     }),
     { numRuns: Number(process.env['CANARY_RUNS'] ?? 2), endOnFailure: true, examples: [[{ key: '${env:CANARY_A}', text: 'x ${file:secrets/one} y' }, null, SURE, SURE.map((s) => `${s}-later`), 'written-by-mistake']] },
   )
 })
+
+test('nor in PostgreSQL: no row of any table there holds one, and what was done there was really done', { timeout: 300_000 }, async () => {
+  const database = await newDatabase()
+  try {
+    shop.env['DATABASE_URL'] = database.url
+    const [before, after] = [SURE, SURE.map((s) => `${s}-later`)]
+    const config = { key: '${env:CANARY_A}', text: 'x ${file:secrets/one} y' }
+    const told = await wholeLife({ any: { version: '^1.0.0', config }, numbers: {} }, [before, after], { store: { id: 'acme-eu', catalyst: '3.2.0', database: '${env:DATABASE_URL}' } }, async (told) => {
+      const secrets = [...before, ...after, database.password]
+      return [...leaksIn('output', told, secrets), ...leaksIn('rows', await rowsOf(database), secrets), ...leaksBelow(shop.dir, secrets, isTheirs)]
+    })
+    expect(told).toMatch(DONE)
+    await database.admin.query(`CREATE TABLE planted AS SELECT '${SURE[0]}' AS v`)
+    expect(leaksIn('rows', await rowsOf(database), [...before])).not.toEqual([])
+  } finally {
+    delete shop.env['DATABASE_URL']
+    await database.drop()
+  }
+})
+
+/** Every row of every table that is not the server's own. */
+async function rowsOf({ admin }: TestDatabase): Promise<string> {
+  const tables = await admin.query<{ name: string }>(`SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
+  const rows: unknown[] = []
+  for (const { name } of tables.rows) rows.push(name, (await admin.query(`SELECT * FROM ${name}`)).rows)
+  return JSON.stringify(rows)
+}
 
 describe('a leak would be found', () => {
   const SECRET = 'a very+secret/val=ue €'
