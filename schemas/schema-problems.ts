@@ -126,7 +126,7 @@ function wrongType(finding: Finding): Problem {
     return at(finding, 'UNQUOTED_VERSION', `${where} is the number ${source}, not a version`, hint)
   }
   const wanted = wantedKind(error)
-  const hint = path.length > 0 ? typeHint(error, isPrivate(path) ? undefined : source) : undefined
+  const hint = path.length > 0 ? typeHint(error, isPrivate(path) ? undefined : source) : error.data === null ? 'The file says nothing: bring back what git has of it, or write it anew.' : undefined
   const found = isPrivate(path) ? kindOf(error.data) : shown(error.data, source)
   const problem = at(finding, 'WRONG_TYPE', `${where} must be ${wanted}, is ${found}`, hint)
   const block = typeof error.data === 'object' && error.data !== null

@@ -2,7 +2,7 @@ import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { Lock } from '../../schemas/lock.ts'
 import type { Plan } from '../../schemas/plan.ts'
 import { DATA_CLASSES } from '../../reconciler/data-ports.ts'
-import { holdingsOf } from '../../reconciler/plan/amounts.ts'
+import { counted, holdingsOf } from '../../reconciler/plan/amounts.ts'
 import { plan } from '../../reconciler/plan/decide.ts'
 import { driftOf, type Drift } from '../../reconciler/plan/drift.ts'
 import type { ObservedState } from '../../reconciler/plan/observed.ts'
@@ -55,11 +55,9 @@ export const generationsCommand: Command<Record<string, never>> = async ({ house
   const { desired } = await house.files.readDesired()
   const { store } = await house.observe(desired, { check: false })
   const numbered = new Map(store.generations.map((g) => [g.number, g]))
-  const rows = store.activations.map((a) => ({ activation: a.number, generation: a.generation, at: a.at, by: a.by, reason: a.reason, plugins: Object.fromEntries(Object.entries(numbered.get(a.generation)?.plugins ?? {}).map(([id, p]) => [id, p.version])), live: a.generation === store.generation?.number }))
-  const lines = rows.map((r, i) => {
-    const now = r.live && i === rows.length - 1
-    return `${now ? paint('good', '*') : ' '} ${String(r.generation).padStart(4)}  ${r.at}  ${String(Object.keys(r.plugins).length).padStart(3)} ${Object.keys(r.plugins).length === 1 ? 'plugin ' : 'plugins'}  ${safe(r.by)}: ${safe(r.reason)}`
-  })
+  // The newest activation alone: after a rollback an earlier one names the same generation.
+  const rows = store.activations.map((a, i) => ({ activation: a.number, generation: a.generation, at: a.at, by: a.by, reason: a.reason, plugins: Object.fromEntries(Object.entries(numbered.get(a.generation)?.plugins ?? {}).map(([id, p]) => [id, p.version])), live: i === store.activations.length - 1 && a.generation === store.generation?.number }))
+  const lines = rows.map((r) => `${r.live ? paint('good', '*') : ' '} ${String(r.generation).padStart(4)}  ${r.at}  ${counted(Object.keys(r.plugins).length, 'plugin').padEnd(11)}  ${safe(r.by)}: ${safe(r.reason)}`)
   return { exit: 0, text: lines.length === 0 ? 'Nothing was ever applied here.' : lines.join('\n'), result: { generations: rows } }
 }
 

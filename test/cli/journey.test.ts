@@ -119,6 +119,14 @@ describe('plugins.yaml becomes verified, installed plugins', () => {
     expect(result.generations.map((g: { generation: number }) => g.generation).at(-1)).toBe(1)
   })
 
+  test('generations marks the newest activation alone as live', async () => {
+    const { generations } = (await shop.json('generations')).result
+    expect(generations.map((g: { live: boolean }) => g.live)).toEqual([...generations.slice(1).map(() => false), true])
+    const live = generations.at(-1).generation
+    expect(generations.filter((g: { generation: number }) => g.generation === live).length).toBeGreaterThan(1)
+    expect((await shop.run('generations')).out.split('\n').filter((line) => line.startsWith('*'))).toHaveLength(1)
+  })
+
   test('gc keeps what kept generations use', async () => {
     expect((await shop.json('gc --dry-run')).result.trees).toEqual([])
     expect((await shop.json('lease')).result).toEqual({ lease: null, released: false })

@@ -57,6 +57,10 @@ describe('hostile ranges', () => {
   })
 })
 
+test.each(['', '\n', '# only a comment\n'])('a file that says nothing has a next step: %j', (text) => {
+  expect(problemsFrom(() => readPluginSet(text, 'p'))).toMatchObject([{ code: 'WRONG_TYPE', hint: expect.stringContaining('bring back what git has of it') }])
+})
+
 test('hints are the next step: the nearest registry, the level of the key', () => {
   const problems = problemsFrom(() => readPluginSet(`${HEAD}plugins:\n  a: { registry: x }\n`, 'p'))
   expect(problems[0]).toMatchObject({ code: 'UNKNOWN_REGISTRY', message: 'a: there is no registry called x' })
