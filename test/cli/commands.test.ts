@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -46,10 +46,26 @@ describe('a folder without plugins.yaml', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
+  test.each([
+    ['--registry ftp://example.org/x', 'INVALID_VALUE'],
+    ['--registry file:./r\nplugins: 7', undefined],
+    ['--registry file:./a: b #c', undefined],
+    ['--id BAD_ID', 'INVALID_ID'],
+  ])('init %s', async (line, code) => {
+    const at = line.indexOf(' ')
+    const folder = mkdtempSync(join(tmpdir(), 'catalyst-init-'))
+    const { exit, out } = await run('--json', '-C', folder, 'init', line.slice(0, at), line.slice(at + 1))
+    if (code === undefined) expect((await run('-C', folder, 'status')).exit).toBe(0)
+    else expect({ exit, problems: JSON.parse(out).problems, files: readdirSync(folder) }).toMatchObject({ exit: 1, problems: [{ code }], files: [] })
+    rmSync(folder, { recursive: true })
+  })
+
   test('init writes a first one that every command understands, and never over it', async () => {
     expect((await run('-C', dir, 'init', '--id', 'my-shop')).exit).toBe(0)
     expect((await run('-C', dir, 'init')).err).toContain('exists already')
     expect((await run('-C', dir, 'status')).out).toContain('nothing was applied yet')
+    // Customers' data and the backups of it are nothing for git.
+    for (const pattern of ['.catalyst/', 'plugin-data/', 'store.db']) expect(readFileSync(join(dir, '.gitignore'), 'utf8').split('\n')).toContain(pattern)
   })
 })
 
