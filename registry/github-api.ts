@@ -28,6 +28,8 @@ export interface GitHubApi {
    */
   get(path: string, options?: { readonly etag?: string | undefined; readonly signal?: AbortSignal | undefined }): Promise<ApiAnswer>
   budget(): Budget | undefined
+  /** Asks for the budget, which costs nothing of it. A server that knows no budget, or cannot tell, leaves it undefined. */
+  askBudget(signal?: AbortSignal): Promise<void>
   /** Questions asked so far, and those of them that GitHub counted. */
   spent(): { readonly requests: number; readonly counted: number }
 }
@@ -37,9 +39,14 @@ export function githubApi(settings: GitHubSettings): GitHubApi {
   const policy = { ...DEFAULT_RETRIES, ...settings.retries }
   const spent = { requests: 0, counted: 0 }
   let budget: Budget | undefined
-  return {
+  const api: GitHubApi = {
     budget: () => budget,
     spent: () => ({ ...spent }),
+    askBudget: async (signal) => {
+      await api.get('/rate_limit', { signal }).catch((error: unknown) => {
+        if (!(error instanceof CatalystError)) throw error
+      })
+    },
     get: (path, { etag, signal } = {}) =>
       withRetries(async () => {
         const limits = { maxBytes: LIMITS.apiAnswerMaxBytes, signal }
@@ -49,11 +56,12 @@ export function githubApi(settings: GitHubSettings): GitHubApi {
         const body = await readBody(answer, limits)
         budget = budgetOf(answer.headers) ?? budget
         const unchanged = answer.status === 304
-        if (!unchanged || settings.token === undefined) spent.counted += 1
+        if (path !== '/rate_limit' && (!unchanged || settings.token === undefined)) spent.counted += 1
         const { etag: fresh, link } = answer.headers
         return { unchanged, json: unchanged ? undefined : jsonOf(body, path), etag: unchanged ? etag : fresh, more: /rel="next"/.test(String(link ?? '')) }
       }, policy, signal),
   }
+  return api
 }
 
 function budgetOf(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Budget | undefined {

@@ -16,7 +16,7 @@ export interface PassDeps {
   readonly store: CatalogStore
   readonly repository: BotRepository
   readonly look: (watched: Watched, signal?: AbortSignal) => Promise<Look>
-  readonly api: Pick<GitHubApi, 'budget' | 'spent'>
+  readonly api: Pick<GitHubApi, 'budget' | 'askBudget' | 'spent'>
   readonly ingest: IngestDeps
   readonly now: () => string
   /** Requests of the hour's budget that are left for others. */
@@ -44,6 +44,8 @@ export interface PassReport {
 }
 
 const AT_ONCE = 8
+/** What a repository costs at most while nobody asks whether it may. */
+const REQUESTS_EACH = 12
 const BATCH = 64
 const SWEEP = 'sweep-began'
 
@@ -64,6 +66,7 @@ class Pass {
   readonly #alarms: Alarm[] = []
   readonly #troubles: Problem[] = []
   readonly #done = new Set<number>()
+  readonly #limit = pLimit(AT_ONCE)
   #looked = 0
   #unchanged = 0
   #stopped: PassReport['stopped']
@@ -111,11 +114,12 @@ class Pass {
     const { store, now } = this.#deps
     const began = this.#kind === 'sweep' ? ((await store.note(SWEEP)) ?? now()) : ''
     if (this.#kind === 'sweep') await store.writeNote(SWEEP, began)
-    const limit = pLimit(AT_ONCE)
+    await this.#deps.api.askBudget(this.#deps.signal)
     while (this.#stopped === undefined) {
       const due = (await store.due(BATCH, began)).filter(({ id, wantedSince }) => !this.#done.has(id) && (this.#kind === 'sweep' || wantedSince !== undefined))
       if (due.length === 0) break
-      await Promise.all(due.map((repository) => limit(() => this.#lookUnlessStopped(repository, registry))))
+      this.#heedBudget()
+      await Promise.all(due.map((repository) => this.#limit(() => this.#lookUnlessStopped(repository, registry))))
     }
     if (this.#kind === 'sweep' && this.#stopped === undefined) {
       await store.writeNote(SWEEP, undefined)
@@ -125,10 +129,7 @@ class Pass {
 
   async #lookUnlessStopped(repository: KnownRepository, registry: RegistryAtCommit): Promise<void> {
     this.#deps.signal?.throwIfAborted()
-    const budget = this.#deps.api.budget()
-    if (this.#stopped === undefined && budget && budget.remaining <= this.#deps.reserve && budget.resetMs > Date.parse(this.#deps.now())) {
-      this.#stopped = { reason: `${budget.remaining} requests are left of the hour’s budget, ${this.#deps.reserve} of them for others`, until: new Date(budget.resetMs).toISOString() }
-    }
+    this.#heedBudget()
     if (this.#stopped !== undefined) return
     this.#done.add(repository.id)
     try {
@@ -136,6 +137,15 @@ class Pass {
     } catch (error) {
       await this.#failed(repository, error)
     }
+  }
+
+  /** One at a time when the budget runs low, so that those under way cannot take what is left for others; none when it has. */
+  #heedBudget(): void {
+    const { api, reserve, now } = this.#deps
+    const budget = api.budget()
+    if (!budget || budget.resetMs <= Date.parse(now())) return
+    this.#limit.concurrency = budget.remaining < reserve + AT_ONCE * REQUESTS_EACH ? 1 : AT_ONCE
+    if (budget.remaining <= reserve) this.#stopped ??= { reason: `${budget.remaining} requests are left of the hour’s budget, ${reserve} of them for others`, until: new Date(budget.resetMs).toISOString() }
   }
 
   async #lookAt(known: KnownRepository, registry: RegistryAtCommit): Promise<void> {
