@@ -86,6 +86,12 @@ test('no file is named for what it does not say, and none only passes on', () =>
   expect(files.filter((f) => /\b(utils?|helpers?|manager|misc|common-functions)\b|\/index\.ts$/.test(f))).toEqual([])
 })
 
+test('what test files share has no hook of its own: they share processes too, and it would run for the first of them alone', () => {
+  const shared = sources(join(ROOT, 'test')).filter((f) => !f.endsWith('.test.ts'))
+  expect(shared.length).toBeGreaterThan(30)
+  expect(shared.filter((f) => /^(before|after)(All|Each)\(/m.test(readFileSync(join(ROOT, f), 'utf8')))).toEqual([])
+})
+
 test('folders of sources are two levels deep at most', () => {
   expect(files.filter((f) => !f.startsWith('examples/') && f.split('/').length > 3)).toEqual([])
 })
