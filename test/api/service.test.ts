@@ -191,7 +191,7 @@ describe('when the database is gone', () => {
 describe('stopping', () => {
   test('first it is not ready, and serves all the same; then requests under way finish; then it is gone', async () => {
     const one = await ground()
-    const stopped = one.service.stop({ drainMs: 300 })
+    const stopped = one.service.stop({ drainMs: 2_000 })
     const [ready, file] = await Promise.all([one.get('/readyz'), one.get('/registry.yaml')])
     expect([ready.status, ((await ready.json()) as { detail: string }).detail, file.status]).toEqual([503, 'the service is being stopped', 200])
     await stopped

@@ -44,7 +44,7 @@ export async function startRegistry(options: { readonly database?: string } = {}
   const world = await startWorld()
   const dir = mkdtempSync(join(tmpdir(), 'catalyst-registry-'))
   writeFileSync(join(dir, 'root.json'), JSON.stringify(world.sigstore.trustedRoot))
-  const http = createHttp({ idleMs: 5_000 })
+  const http = createHttp({ idleMs: 60_000 })
   const proofs = openProofs({ baseDir: dir, verdictsDir: join(dir, 'verdicts'), clockOffsetMs: 0 })
   const store = await openCatalog(options.database ?? `sqlite:${join(dir, 'catalog.db')}`)
   const index = await world.createIndex()

@@ -19,7 +19,7 @@ test('closed data of plugins keeps no process running, though migrations and bac
   const database = await newDatabase()
   try {
     for (const address of [database.url, ':memory:']) {
-      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', SCRIPT], { env: { ADDRESS: address }, timeout: 30_000 })
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', SCRIPT], { env: { ADDRESS: address }, timeout: 200_000 })
       expect(stdout).toBe('1 0 0\n')
     }
   } finally {

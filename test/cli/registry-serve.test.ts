@@ -76,7 +76,7 @@ test('serves the index, the API and figures with tokens that it made itself, unt
   expect([exit, JSON.parse(out).result.stoppedBy]).toEqual([0, 'SIGTERM'])
   expect(lines.map(({ msg }) => msg)).toEqual(['listening', ...Array.from({ length: 5 }, () => 'request'), 'stopping', 'stopped'])
   expect(JSON.stringify(lines)).not.toContain(token)
-}, 60_000)
+})
 
 test('without a database there is the index and nothing else; a second signal does not wait for who is being served', async () => {
   writeFileSync(join(dir, 'index/artifacts/huge.tgz'), '')
@@ -96,7 +96,7 @@ test('without a database there is the index and nothing else; a second signal do
   expect(exit).toBe(0)
   expect(lines.find(({ path }) => path === '/artifacts/huge.tgz')).toMatchObject({ aborted: true })
   socket.destroy()
-}, 60_000)
+})
 
 /** Resolves when no new connection is taken any more. */
 async function refused(url: string): Promise<void> {

@@ -16,7 +16,7 @@ export interface TablesUnderTest {
   remove(): Promise<void>
 }
 
-const LIMITS: SqlLimits = { timeoutMs: 20_000 }
+const LIMITS: SqlLimits = { timeoutMs: 60_000 }
 /** For what never ends: long enough for the rest to have happened. */
 const SHORT: SqlLimits = { timeoutMs: 1_500 }
 

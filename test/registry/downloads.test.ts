@@ -54,7 +54,7 @@ afterEach(async () => {
 
 function source(settings: Partial<DownloadSettings> & { http?: never; net?: HttpSettings } = {}) {
   const { net, ...rest } = settings
-  const http = createHttp({ idleMs: 5_000, ...net })
+  const http = createHttp({ idleMs: 60_000, ...net })
   open.push(http)
   const sleep = async (ms: number): Promise<void> => void waits.push(ms)
   return downloads({ cacheDir: join(dir, 'cache'), http, retries: { backoffMs: 0, sleep }, ...rest })
@@ -233,7 +233,7 @@ describe('a server in trouble', () => {
       const timer = setInterval(() => response.write('x'), 2)
       response.on('close', () => clearInterval(timer))
     })
-    const net = { idleMs: 30, minBytesPerSecond: 12_000_000 }
+    const net = { idleMs: 500, minBytesPerSecond: 12_000_000 }
     const error = await refusal(() => source({ net, retries: { retries: 0 } }).fetch(request(), {}), 'SOURCE_UNREACHABLE')
     expect(error.message).toContain('slower than')
   })

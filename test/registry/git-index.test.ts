@@ -22,7 +22,7 @@ let dir: string
 let index: IndexRepository
 let clock: number
 let count = 0
-const http = createHttp({ idleMs: 5_000 })
+const http = createHttp({ idleMs: 60_000 })
 
 beforeAll(async () => void (world = await startWorld()))
 afterAll(async () => {

@@ -16,7 +16,7 @@ let dir: string
 let count = 0
 let id: string
 let waits: number[]
-const http = createHttp({ idleMs: 5_000 })
+const http = createHttp({ idleMs: 60_000 })
 
 beforeAll(async () => void (world = await startWorld()))
 afterAll(async () => {

@@ -25,7 +25,7 @@ let deps: IngestDeps
 let source: ReleaseSource
 let id: string
 let count = 0
-const http = createHttp({ idleMs: 5_000 })
+const http = createHttp({ idleMs: 60_000 })
 
 beforeAll(async () => {
   world = await startWorld()

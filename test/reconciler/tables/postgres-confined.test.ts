@@ -5,7 +5,7 @@ import { connected, postgresStore, type PostgresStore } from './postgres-world.t
 
 /* A plugin that means ill, on PostgreSQL: what the server itself holds it to, when our reading of its SQL has let it pass. */
 
-const LIMITS: SqlLimits = { timeoutMs: 20_000 }
+const LIMITS: SqlLimits = { timeoutMs: 60_000 }
 
 describe('a plugin’s SQL on PostgreSQL', () => {
   let store: PostgresStore

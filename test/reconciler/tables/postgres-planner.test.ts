@@ -36,7 +36,7 @@ describe.each(['an ordinary role', 'a superuser'])('a store that is %s', (kind) 
     if (kind === 'a superuser') await store.database.admin.query(`ALTER ROLE ${store.database.role} SUPERUSER`)
     tables = openPostgresTables(url)
     fence = await store.lease()
-    await tables.migrate('loyalty', migration('0001_trap', TRAP), fence, { timeoutMs: 20_000 })
+    await tables.migrate('loyalty', migration('0001_trap', TRAP), fence, { timeoutMs: 60_000 })
     await store.database.admin.query(`ALTER TABLE plg_loyalty.a ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON plg_loyalty.a USING (plg_loyalty.trap(5) = 5)`)
   })
   afterEach(async () => {

@@ -6,7 +6,7 @@ import { postgresStore, using, type PostgresStore } from './postgres-world.ts'
 
 /* Who may do what on the server: too little, too much, somebody else's. */
 
-const LIMITS = { timeoutMs: 20_000 }
+const LIMITS = { timeoutMs: 60_000 }
 const CREATE = migration('0001_a', 'CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)', 'DROP TABLE a')
 
 describe('roles and schemas', () => {

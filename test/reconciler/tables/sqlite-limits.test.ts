@@ -6,7 +6,7 @@ import { openSqliteTables } from '../../../reconciler/tables/sqlite.ts'
 import { migration } from '../../contracts/plugin-tables.ts'
 import { newSqliteStore, SOURCE_CHILD, using, type SqliteStore } from './sqlite-store.ts'
 
-const LIMITS = { timeoutMs: 20_000 }
+const LIMITS = { timeoutMs: 60_000 }
 const ROOT = resolve(import.meta.dirname, '../../..')
 const CREATE = 'CREATE TABLE plg_p__a (id INTEGER PRIMARY KEY, s TEXT)'
 
