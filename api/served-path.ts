@@ -44,6 +44,8 @@ export function servedPath(pathname: string): ServedPath | undefined {
       return isId(name) && rest.join('/') === indexPath(name) ? text('index', `index/${indexPath(name)}`, LINES) : undefined
     case 'metadata':
       return rest.length === 1 ? metadata(name) : undefined
+    case 'upstream':
+      return rest.length === 1 && /^[1-9][0-9]{0,9}\.root\.json$/.test(name) ? text('metadata', `upstream/${name}`, 'application/json', FOR_EVER) : undefined
     case 'targets':
       return signedFile(rest) ? text(rest[0] === 'index' ? 'index' : 'entry', `targets/${rest.join('/')}`, rest[0] === 'index' ? LINES : YAML, FOR_EVER) : undefined
     case 'artifacts':

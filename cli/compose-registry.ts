@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { ArtifactSource } from '../reconciler/ports.ts'
 import type { Http } from '../registry/http.ts'
 import type { Signer } from '../catalog/tuf/metadata.ts'
 import type { KeyRing, writeKeyFile } from './key-files.ts'
@@ -69,6 +70,13 @@ export class RegistryHouse {
       const answer = await http.send({ url, maxBytes: KEYS_MAX_BYTES, sameOrigin: true, signal })
       return new Response(new Uint8Array(await readBody(answer, { maxBytes: KEYS_MAX_BYTES, signal })), { status: answer.status })
     }
+  }
+
+  /** Artifacts and bundles from wherever lines say, kept in the machine's cache. */
+  async downloads(): Promise<{ readonly http: Http; readonly artifacts: ArtifactSource }> {
+    const [http, { downloads }, { tokenFor }] = await Promise.all([this.http(), import('../registry/downloads.ts'), import('../registry/credentials.ts')])
+    const credentials = tokenFor(this.settings.githubToken, { apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl })
+    return { http, artifacts: downloads({ cacheDir: this.settings.cacheDir, http, credentials, warn: (message) => this.#options.terminal.err(message) }) }
   }
 
   async close(): Promise<void> {

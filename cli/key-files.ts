@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { openKeys, sealKeys } from '../catalog/tuf/key-file.ts'
 import type { Signer } from '../catalog/tuf/metadata.ts'
 import { writeSecretFile } from '../catalog/write-file.ts'
@@ -36,7 +36,8 @@ export async function writeKeyFile(file: string, keys: Parameters<typeof sealKey
 /** @throws CatalystError CONTRADICTION, KEY_INVALID for a place where keys must not lie */
 export function newKeyPath(file: string, dir: string): string {
   const path = resolve(file)
-  if (path.startsWith(resolve(dir) + sep)) throw new CatalystError('KEY_INVALID', `${path} lies in the registry's repository, where private keys do not belong`, { hint: 'Name a file outside of it.' })
+  const isRepository = ['.git', 'registry.yaml', 'tuf'].some((name) => existsSync(join(dir, name)))
+  if (isRepository && path.startsWith(resolve(dir) + sep)) throw new CatalystError('KEY_INVALID', `${path} lies in the registry's repository, where private keys do not belong`, { hint: 'Name a file outside of it.' })
   if (existsSync(path)) throw new CatalystError('CONTRADICTION', `${path} is there already`, { hint: 'Name another file: keys are never written over.' })
   return path
 }

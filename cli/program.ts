@@ -190,5 +190,8 @@ const COMMANDS: Readonly<Record<string, (program: Program, on: On, onRegistry: O
   lease: (program, on) =>
     program.command('lease').description('who is applying now').option('--release', 'take the lease away from a process that is gone')
       .action(on('lease', async () => (await import('./commands/lease.ts')).leaseCommand, (options) => options)),
+  mirror: (program, _on, onRegistry) =>
+    program.command('mirror <url>').description('copy a signed registry with its artifacts, for stores that reach no other host').requiredOption('--to <folder>', 'where to').requiredOption('--root <file>', 'the pinned root of the registry').option('--key <file>', 'your key: seals the copy under a root of yours').option('--only <id>', 'artifacts of this plugin alone; may be repeated', collected).option('--valid-for <days>', 'how long your seal lasts (default 60)', Number)
+      .action(onRegistry('mirror', async () => (await import('./commands/mirror.ts')).mirrorCommand, (url, options) => ({ url, ...options }))),
   registry: (program, _on, onRegistry) => registryGroup(program, onRegistry),
 }

@@ -27,7 +27,7 @@ export function indexSource(registry: DesiredRegistry, around: Around): IndexSou
   if (url.startsWith('file:')) return folderIndex({ name, url, baseDir: storeDir })
   if (url.startsWith('git+')) return gitIndex({ name, url, baseDir: storeDir, cacheDir, maxAgeMs, http, credentials })
   if (registry.root === undefined) throw new CatalystError('MISSING_KEY', `registry ${name}: ${url} is a signed index, and plugins.yaml pins no root for it`, { hint: `Get its root file by a way that you trust, commit it, and write \`root: ./trust/${name}.root.json\` beside the url.` })
-  return tufIndex({ name, url, mirror: around.mirrors.get(name) ?? registry.mirror, root: resolve(storeDir, registry.root), cacheDir, maxAgeMs, http, age })
+  return tufIndex({ name, url, mirror: around.mirrors.get(name) ?? registry.mirror, ...(registry.mirrorRoot !== undefined && { mirrorRoot: resolve(storeDir, registry.mirrorRoot) }), root: resolve(storeDir, registry.root), cacheDir, maxAgeMs, http, age })
 }
 
 /** `official=https://mirror.example`, several with blanks between them, as `CATALYST_MIRROR` has them. @throws CatalystError INVALID_VALUE */

@@ -6,7 +6,7 @@ import { CatalystError } from '../schemas/errors.ts'
 import { writeAtomically } from './atomic-write.ts'
 import { isReadOnly } from './disk-errors.ts'
 import { readBody } from './http-body.ts'
-import type { Http } from './http.ts'
+import { unreachable, type Http } from './http.ts'
 import { withRetries, type RetryPolicy } from './retry.ts'
 import { noSuchFile, type Fetcher } from './tuf-updater.ts'
 
@@ -20,6 +20,7 @@ export interface TufFetcherOptions {
 }
 
 const PARALLEL = 16
+const ROOT_MAX_BYTES = 256_000
 
 /**
  * Fetches for TUF's client: bounded in bytes, time and number, nothing asked twice, from one host only. Roots that were
@@ -42,6 +43,21 @@ export class TufFetcher implements Fetcher {
     return asked
   }
 
+  /** A root of another chain; undefined when the server has none of that version. */
+  async rootIfThere(url: string): Promise<Buffer | undefined> {
+    const kept = join(this.#options.dir, 'roots', `upstream-${url.split('/').at(-1)}`)
+    if (existsSync(kept)) return readFileSync(kept)
+    if (this.#options.offline) return undefined
+    try {
+      const bytes = await this.#send(url, ROOT_MAX_BYTES)
+      keep(kept, bytes)
+      return bytes
+    } catch (error) {
+      if (error instanceof CatalystError && (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED')) return undefined
+      throw error
+    }
+  }
+
   async downloadFile<T>(url: string, maxLength: number, handler: (file: string) => Promise<T>): Promise<T> {
     const file = join(this.#options.dir, `.${randomUUID()}`)
     try {
@@ -60,7 +76,8 @@ export class TufFetcher implements Fetcher {
       const bytes = this.#options.offline ? this.#fromFolder(url, root) : await this.#send(url, maxBytes)
       if (kept) keep(kept, bytes)
       return bytes
-    } catch (error) {
+    } catch (thrown) {
+      const error = unreachable(url, thrown, this.#options.signal)
       if (!(error instanceof CatalystError)) throw error
       // Object stores answer 403 for what is not there.
       if (root && (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED')) throw noSuchFile(error)

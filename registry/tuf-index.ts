@@ -14,7 +14,7 @@ import { cachePaths, makePrivateFolder } from './paths.ts'
 import { DEFAULT_RETRIES, type RetryPolicy } from './retry.ts'
 import { tufProblem } from './tuf-errors.ts'
 import { TufFetcher } from './tuf-fetcher.ts'
-import { tufClient, type TargetFile, type TufClient } from './tuf-updater.ts'
+import { newestTargetsKeys, tufClient, type TargetFile, type TufClient } from './tuf-updater.ts'
 
 /** A registry that is published as a TUF repository. */
 export interface TufIndexSettings {
@@ -23,7 +23,9 @@ export interface TufIndexSettings {
   readonly url: string
   /** Where index, artifacts and bundles are taken from in place of `url` and of the URLs in index lines. */
   readonly mirror?: string | undefined
-  /** The pinned root: the file's path. Everything is proven from it, whatever the cache says. */
+  /** The root of the mirror's owner, who seals what the mirror holds: the file's path. It must name the registry's keys for the delegations. */
+  readonly mirrorRoot?: string | undefined
+  /** The pinned root of the registry: the file's path. Everything is proven from it, whatever the cache says. */
   readonly root: string
   readonly cacheDir: string
   /** How old an earlier copy may be when the server cannot be asked. */
@@ -47,13 +49,49 @@ export function tufIndex(settings: TufIndexSettings): IndexSource {
   return {
     registry: settings.name,
     locate: (url, copy) => located(settings, base, url, copy),
-    async open({ signal }) {
-      const pinned = pinnedRoot(settings.root)
-      const dir = cachePaths(settings.cacheDir).tuf(base, hexOf(sha256(pinned)))
-      const { state, freshness } = await opened(settings, { base, dir, pinned, signal })
-      return snapshot(settings, state, dir, freshness)
-    },
+    open: async ({ signal }) => (await openTuf(settings, signal)).snapshot(),
   }
+}
+
+/** A refreshed repository, below its snapshot: for who copies it as it is. */
+export interface OpenedTuf {
+  readonly client: TufClient
+  /** Holds the metadata that was proven: `<role>.json`, `roots/<n>.root.json`. */
+  readonly dir: string
+  readonly pinned: Buffer
+  snapshot(): Promise<IndexSnapshot>
+  /** The bytes of a file of the index, proven; undefined when there is none. */
+  file(path: string): Promise<Uint8Array | undefined>
+  /** An error of the client as people may read it. */
+  problem(error: unknown): unknown
+}
+
+/** Asks for the newest state. @throws as `IndexSource.open` */
+export async function openTuf(settings: TufIndexSettings, signal?: AbortSignal): Promise<OpenedTuf> {
+  const base = baseUrl(settings)
+  const registry = pinnedRoot(settings.root)
+  const pinned = settings.mirror !== undefined && settings.mirrorRoot !== undefined ? pinnedRoot(settings.mirrorRoot) : registry
+  const dir = cachePaths(settings.cacheDir).tuf(base, hexOf(sha256(pinned)))
+  const { state, freshness } = await opened(settings, { base, dir, pinned, signal })
+  if (pinned !== registry) await refuseOtherKeys(settings, state, { base, registry })
+  const file = fileReader(settings, state, dir)
+  return { client: state.client, dir, pinned, file, snapshot: () => snapshot(settings, state, file, freshness), problem: (error) => tufProblem(error, settings.name, state.fetcher.failures) }
+}
+
+/**
+ * The root of a mirror may say who seals; who signs delegations, and by them entries and lines, is the registry's root
+ * alone to say. A newer one of the registry is found beside the index, in `upstream/`. @throws CatalystError INDEX_UNTRUSTED
+ */
+async function refuseOtherKeys({ name, root }: TufIndexSettings, { client, fetcher }: Refreshed, { base, registry }: { base: string; registry: Buffer }): Promise<void> {
+  const named = client.targetsKeys()
+  const none = async (): Promise<undefined> => undefined
+  const next = async (version: number): Promise<Buffer | undefined> => fetcher.rootIfThere(`${base}/upstream/${version}.root.json`)
+  try {
+    if (named === (await newestTargetsKeys(registry, none)) || named === (await newestTargetsKeys(registry, next))) return
+  } catch (error) {
+    throw tufProblem(error, name, fetcher.failures)
+  }
+  throw new CatalystError('INDEX_UNTRUSTED', `registry ${name}: the root of its mirror names other keys for delegations than ${root}, the root of the registry`, { hint: 'Ask the owner of the mirror to mirror again; take nothing from it until then.' })
 }
 
 /** @throws CatalystError FOREIGN_URL, INVALID_VALUE */
@@ -151,11 +189,8 @@ function trusting(make: () => TufClient, root: string): TufClient {
   }
 }
 
-async function snapshot(settings: TufIndexSettings, { client, fetcher }: Refreshed, dir: string, freshness: IndexSnapshot['freshness']): Promise<IndexSnapshot> {
-  const { name } = settings
-  const { snapshot: seen, lineage } = client.trusted()
-  const here: Head = { lineage: lineage ?? 'tuf', version: seen.version, digest: (seen.sha256 ?? '').slice(0, 16) }
-  const file = async (path: string): Promise<Uint8Array | undefined> => {
+function fileReader({ name }: TufIndexSettings, { client, fetcher }: Refreshed, dir: string): OpenedTuf['file'] {
+  return async (path) => {
     try {
       const target = await client.find(path)
       return target && (await contentOf(client, target, { dir, name }))
@@ -163,6 +198,11 @@ async function snapshot(settings: TufIndexSettings, { client, fetcher }: Refresh
       throw tufProblem(error, name, fetcher.failures)
     }
   }
+}
+
+async function snapshot({ name }: TufIndexSettings, { client }: Refreshed, file: OpenedTuf['file'], freshness: IndexSnapshot['freshness']): Promise<IndexSnapshot> {
+  const { snapshot: seen, lineage } = client.trusted()
+  const here: Head = { lineage: lineage ?? 'tuf', version: seen.version, digest: (seen.sha256 ?? '').slice(0, 16) }
   return indexSnapshot({ registry: name, head: headText(here), freshness, file, descendsFrom: async (head) => descends(here, headFrom(head)), close: async () => undefined })
 }
 

@@ -21,6 +21,7 @@ const RegistryRef = Closed({
     description: 'Where the index is: TUF over https:, a git repository by git+https:, or a folder by file:',
   }),
   mirror: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2048, title: 'address of a mirror (https:)', description: 'Takes index, artifacts and bundles of an https: registry from here, and asks no other host' })),
+  mirrorRoot: Type.Optional(Type.String({ maxLength: 500, description: 'The TUF root of the owner of the mirror, when they seal it; `root` stays the registry’s, which says whose entries and lines are taken' })),
   root: Type.Optional(Type.String({ maxLength: 500, description: 'The TUF root pinned in this repository; it rotates only from here' })),
   sigstore: Type.Optional(Type.String({ maxLength: 500, description: 'public-good (default), github, or the path of a trusted root file; one profile, never tried in turn' })),
   maxAge: Type.Optional(about(Duration, 'How old a cached copy may be when the registry cannot be reached; default 7d')),

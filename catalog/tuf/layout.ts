@@ -41,6 +41,8 @@ export const PUBLISHED = {
   metadata: (role: string, version: number): string => `metadata/${version}.${role}.json`,
   /** With its digest in its name: consistent snapshots (6.2). */
   target: (path: string, sha256: string): string => posix.join('targets', posix.dirname(path), `${sha256}.${posix.basename(path)}`),
+  /** In a mirror: the registry's own roots, from the one that the mirror's owner had pinned. */
+  upstreamRoot: (version: number): string => `upstream/${version}.root.json`,
   /** What the last publishing left for the next one. Not served. */
   state: '.published.json',
 } as const

@@ -1,12 +1,11 @@
 import type { Problem } from '../../schemas/errors.ts'
 import type { IndexTree } from './index-tree.ts'
-import { LASTS, PUBLISHED } from './layout.ts'
-import { bytesOfEnvelope, expiryAfter, signatureState, SPEC_VERSION, type Envelope, type MetaFile, type RootSigned, type Signed, type Signer, type SnapshotSigned, type TimestampSigned } from './metadata.ts'
+import { LASTS } from './layout.ts'
+import type { Signer } from './metadata.ts'
 import { publishIndexBins } from './publish-index.ts'
 import { publishPeoples } from './publish-people.ts'
-import { readPublished, sweep, writeState, type Published } from './published.ts'
-import { expiresWithin, metadataFile, signedBy, type Written } from './publish-files.ts'
-import { sha256Hex } from './targets.ts'
+import { readPublished, sweep, writeState } from './published.ts'
+import { seal } from './seal.ts'
 
 /** What is published, by whom, and where to. */
 export interface PublishOptions {
@@ -44,7 +43,7 @@ export async function publishTuf(options: PublishOptions): Promise<PublishReport
   const changes = options.changed ? { paths: options.changed, all: false } : await tree.changedSince(before?.state.head)
   const peoples = await publishPeoples({ ...options, before, changes })
   const index = await publishIndexBins({ ...options, before, changes, targets: peoples.targets })
-  const { snapshot, timestamp, written } = await sealed(options, before, peoples.root, [...peoples.written, ...index.written])
+  const { snapshot, timestamp, written } = await seal({ folder, signers: options.signers, now, before, root: peoples.root, lasts: LASTS, written: [...peoples.written, ...index.written] })
   const retired = await sweep(folder, [...(before?.state.retired ?? []), ...written.flatMap(({ replaces = [] }) => replaces.map((path) => ({ path, at: now })))], now)
   // What waits for signatures is looked at again the next time.
   const head = peoples.problems.length > 0 ? before?.state.head : tree.head
@@ -55,36 +54,4 @@ export async function publishTuf(options: PublishOptions): Promise<PublishReport
     expires: [timestamp, snapshot].map((data) => data.signed.expires).sort()[0] ?? '',
     problems: peoples.problems,
   }
-}
-
-interface Seal {
-  readonly snapshot: Envelope<SnapshotSigned>
-  readonly timestamp: Envelope<TimestampSigned>
-  readonly written: readonly Written[]
-}
-
-/** Snapshot and timestamp over what was written; those of before where they still hold. */
-async function sealed({ folder, signers, now }: PublishOptions, before: Published | undefined, root: RootSigned, written: readonly Written[]): Promise<Seal> {
-  const meta = { ...before?.snapshot.signed.meta, ...Object.fromEntries(written.flatMap(({ meta }) => (meta ? [meta] : []))) }
-  const stands = <S extends Signed>(data: Envelope<S> | undefined, role: 'snapshot' | 'timestamp'): data is Envelope<S> =>
-    data !== undefined && !expiresWithin(data.signed, LASTS[role].renewBelow, now) && signatureState(data, root.keys, root.roles[role]).missing === 0
-  const changed = written.some((file) => file.meta !== undefined)
-  const keepsSnapshot = !changed && stands(before?.snapshot, 'snapshot')
-  const snapshot = keepsSnapshot && before ? before.snapshot : signedBy<SnapshotSigned>({ _type: 'snapshot', spec_version: SPEC_VERSION, version: next(before?.snapshot), expires: expiryAfter(now, LASTS.snapshot.days), meta }, signers, root.roles.snapshot)
-  if (keepsSnapshot && before && stands(before.timestamp, 'timestamp')) return { snapshot, timestamp: before.timestamp, written }
-  const files = [...written]
-  if (!keepsSnapshot) files.push(await metadataFile(folder, 'snapshot', snapshot, before?.snapshot.signed.version))
-  const timestamp = signedBy<TimestampSigned>({ _type: 'timestamp', spec_version: SPEC_VERSION, version: next(before?.timestamp), expires: expiryAfter(now, LASTS.timestamp.days), meta: { 'snapshot.json': metaFile(snapshot) } }, signers, root.roles.timestamp)
-  files.push(await metadataFile(folder, PUBLISHED.timestamp, timestamp))
-  return { snapshot, timestamp, written: files }
-}
-
-/** With length and digest: a snapshot is taken as it is or not at all (5.5.2). */
-function metaFile(snapshot: Envelope<SnapshotSigned>): MetaFile {
-  const bytes = bytesOfEnvelope(snapshot)
-  return { version: snapshot.signed.version, length: bytes.length, hashes: { sha256: sha256Hex(bytes) } }
-}
-
-function next(data: Envelope<Signed> | undefined): number {
-  return (data?.signed.version ?? 0) + 1
 }

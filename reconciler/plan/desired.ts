@@ -11,6 +11,8 @@ export interface DesiredRegistry {
   readonly url: string
   /** Where its index, artifacts and bundles are taken from instead. */
   readonly mirror: string | undefined
+  /** The root of the mirror's owner. */
+  readonly mirrorRoot: string | undefined
   readonly root: string | undefined
   readonly profile: string
   readonly maxAgeMs: number
@@ -75,6 +77,7 @@ export function desiredState(set: PluginSet, placeOf: PlaceOf = () => undefined)
       name: r.name,
       url: r.url,
       mirror: r.mirror,
+      mirrorRoot: r.mirrorRoot,
       root: r.root,
       profile: r.sigstore ?? 'public-good',
       maxAgeMs: durationMs(r.maxAge ?? '7d'),

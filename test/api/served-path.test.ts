@@ -15,6 +15,7 @@ describe('what is served', () => {
     ['/artifacts/sms-1.0.0%2Bbuild.tgz', 'artifacts/sms-1.0.0+build.tgz'],
     ['/bundles/sms-1.0.0.tgz.sigstore.json', 'bundles/sms-1.0.0.tgz.sigstore.json'],
     ['/metadata/timestamp.json', 'metadata/timestamp.json'],
+    ['/upstream/2.root.json', 'upstream/2.root.json'],
     ['/metadata/12.root.json', 'metadata/12.root.json'],
     ['/metadata/3.entries-bin-0f.json', 'metadata/3.entries-bin-0f.json'],
     [`/targets/${D}.registry.yaml`, `targets/${D}.registry.yaml`],
@@ -35,7 +36,7 @@ describe('what is not', () => {
   test.each([
     '/', '', '/entries', '/entries/', '/entries/.yaml', '/entries/Stripe.yaml', '/entries/a/b.yaml', '/entries/constructor.yaml', '/entries/con.yaml',
     '/index/st/ri/sms', '/index/sms', '/index/3/s/sms/', '/index//3/s/sms', '/registry.yaml/', '/registry.yml', '//registry.yaml', '/trusted-root.json', '/.git/config',
-    '/.published.json', '/tuf/1.root.json', '/metadata/', '/metadata/root.json', '/metadata/0.root.json', '/metadata/1.evil.json', '/metadata/1.entries-bin-zz.json', '/metadata/1.root.json/x', '/metadata/..%2f1.root.json',
+    '/.published.json', '/tuf/1.root.json', '/metadata/', '/upstream/1.targets.json', '/upstream/x/1.root.json', '/metadata/root.json', '/metadata/0.root.json', '/metadata/1.evil.json', '/metadata/1.entries-bin-zz.json', '/metadata/1.root.json/x', '/metadata/..%2f1.root.json',
     `/targets/${D}.registry.yml`, `/targets/entries/sms.yaml`, `/targets/entries/${D}..yaml`, `/targets/index/3/x/${D}.sms`, `/targets/index/${D}.sms`, `/targets/../${D}.registry.yaml`, `/targets/entries/..%2f${D}.sms.yaml`,
     '/artifacts/../registry.yaml', '/artifacts/..%2f..%2fetc%2fpasswd', '/artifacts/%2e%2e/x.tgz', '/artifacts/..%252f..%252fetc.tgz', '/artifacts/%2e%2e%5cx.tgz', '/artifacts/..\\x.tgz',
     '/artifacts/.hidden.tgz', '/artifacts/x.tgz%00', '/artifacts/%00.tgz', '/artifacts/x%00.tgz', '/artifacts/x.tgz/', '/artifacts/sub/x.tgz', '/artifacts/x.tgz;a', '/artifacts/x y.tgz',
@@ -48,7 +49,7 @@ describe('what is not', () => {
       fc.property(fc.array(piece, { maxLength: 6 }), fc.constantFrom('/', '%2f', '\\', '//'), (pieces, slash) => {
         const path = servedPath(`/${pieces.join(slash)}`)?.path
         if (path === undefined) return
-        expect(path).toMatch(/^(registry\.yaml|entries\/[a-z0-9-]+\.yaml|index\/[a-z0-9/-]+|metadata\/[a-z0-9.-]+|targets\/[a-z0-9./-]+|(artifacts|bundles)\/[A-Za-z0-9][A-Za-z0-9._+-]*)$/)
+        expect(path).toMatch(/^(registry\.yaml|entries\/[a-z0-9-]+\.yaml|index\/[a-z0-9/-]+|(metadata|upstream)\/[a-z0-9.-]+|targets\/[a-z0-9./-]+|(artifacts|bundles)\/[A-Za-z0-9][A-Za-z0-9._+-]*)$/)
         expect(path.split('/').some((step) => step === '' || step.startsWith('.'))).toBe(false)
       }),
       { numRuns: 2_000 },
