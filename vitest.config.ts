@@ -14,6 +14,8 @@ export default defineConfig({
     // A file that needs a process of its own would be a defect: nothing here keeps state in a module, so code is read once
     // for all files, not once for each.
     isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     sequence: { sequencer: SlowestFirst },
     // To end what hangs, not to judge what is slow: a machine may have others to serve.
     testTimeout: 240_000,
