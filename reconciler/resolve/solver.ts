@@ -42,7 +42,8 @@ class Search {
   readonly #question: Question
   readonly #partial: PartialSolution
   readonly #clauses: Clause[][]
-  readonly #known = new Set<Clause>()
+  /** By plugin, what versions of its own brought: few, so that looking through them costs less than a set of all. */
+  readonly #brought: Clause[][]
   readonly #agenda = new Agenda()
   readonly #expanded = new Set<number>()
   readonly #changed: Queue
@@ -52,6 +53,7 @@ class Search {
     this.#question = question
     this.#partial = new PartialSolution(question.sizes)
     this.#clauses = question.sizes.map(() => [])
+    this.#brought = question.sizes.map(() => [])
     this.#changed = new Queue(question.sizes.length)
   }
 
@@ -73,8 +75,6 @@ class Search {
   }
 
   #learn(clause: Clause): void {
-    if (this.#known.has(clause)) return
-    this.#known.add(clause)
     for (const plugin of clause.plugins) this.#clauses[plugin]!.push(clause)
   }
 
@@ -138,7 +138,7 @@ class Search {
       const { plugin, level, cause, previousLevel } = this.#partial.satisfier(clause)
       if (cause === undefined || previousLevel < level) {
         for (const touched of this.#partial.backtrack(level - 1)) this.#schedule(touched)
-        this.#learn(clause)
+        if (clause !== broken) this.#learn(clause)
         return clause
       }
       this.#steps += clause.plugins.length
@@ -196,8 +196,12 @@ class Search {
     if (this.#expanded.has(key)) return true
     this.#expanded.add(key)
     let possible = true
+    const brought = this.#brought[plugin]!
     for (const clause of this.#question.clausesOf(plugin, version)) {
-      this.#learn(clause)
+      if (!brought.includes(clause)) {
+        brought.push(clause)
+        this.#learn(clause)
+      }
       if (hasVersion(termOf(clause, plugin), version) && this.#othersHold(clause, plugin)) possible = false
     }
     return possible

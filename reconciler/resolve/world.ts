@@ -7,12 +7,16 @@ import { statementsOf, type Statement, type Statements } from './statements.ts'
 import type { ResolveInput } from './types.ts'
 import { worldPlugin, type WorldPlugin } from './world-plugin.ts'
 
-/** The versions of a plugin that a range lets through, and everything else that it can be. A chain: few ranges are ever asked of one plugin. */
+/** The versions of a plugin that a range lets through, and everything else that it can be. */
 interface Match {
-  readonly range: RangeReading
   readonly inside: Bits
   readonly outside: Bits
-  readonly next: Match | undefined
+}
+
+/** What was asked of a plugin: the ranges beside each other, so that to look for one touches no other. */
+interface Matches {
+  readonly ranges: RangeReading[]
+  readonly found: Match[]
 }
 
 /** Everything that could be chosen, with the clauses that the versions bring. Made once, asked by every attempt. */
@@ -25,8 +29,8 @@ export class World {
   readonly #statements: readonly Statements[]
   // beside each other what is asked of many plugins in any order: a list per plugin is in the processor's cache, its versions are not
   readonly #parsed: readonly (readonly ParsedVersion[])[]
-  readonly #strict: (Match | undefined)[]
-  readonly #loose: (Match | undefined)[]
+  readonly #strict: (Matches | undefined)[]
+  readonly #loose: (Matches | undefined)[]
 
   constructor(input: ResolveInput) {
     this.input = input
@@ -74,12 +78,14 @@ export class World {
 
   #match(plugin: number, range: RangeReading, loosely: boolean): Match {
     const matches = loosely ? this.#loose : this.#strict
-    const newest = matches[plugin]
-    let known = newest
-    while (known !== undefined && known.range !== range) known = known.next
-    if (known !== undefined) return known
+    const { ranges, found } = (matches[plugin] ??= { ranges: [], found: [] })
+    const known = ranges.indexOf(range)
+    if (known >= 0) return found[known]!
     const inside = this.#versionsIn(this.plugins[plugin]!, range, loosely)
-    return (matches[plugin] = { range, inside, outside: minus(everything(this.sizes[plugin]!), inside), next: newest })
+    const match = { inside, outside: minus(everything(this.sizes[plugin]!), inside) }
+    ranges.push(range)
+    found.push(match)
+    return match
   }
 
   #versionsIn({ number, desired, versions }: WorldPlugin, { strict, loose }: RangeReading, loosely: boolean): Bits {
