@@ -32,6 +32,8 @@ export interface Sizes {
   /** Rows of the table that is backed up. */
   readonly backupRows: number
   readonly backupRounds: number
+  /** Sizes of tables, in MB of rows, whose backups are looked at for memory. */
+  readonly tableMegabytes: readonly number[]
   /** Resolving takes its sizes from bench/resolve.ts. */
   readonly resolve: boolean
 }
@@ -49,6 +51,7 @@ export const FULL: Sizes = {
   growthRounds: 3,
   backupRows: 1_000_000,
   backupRounds: 3,
+  tableMegabytes: [10, 100, 1_000],
   resolve: true,
 }
 

@@ -14,7 +14,7 @@ import { alone, beside, megabytes, type Row, type Section } from './row.ts'
 
 /** A table of so many rows, backed up and restored, beside the tools of the database: the same rows, compressed too. */
 export async function backup(arena: Arena): Promise<Section> {
-  const script = await bundled(arena)
+  const script = await bundledBackup(arena)
   const rows = [...(await onSqlite(arena, script)), ...(await onPostgres(arena, script))]
   return {
     title: `Backup and restore of a table of ${arena.sizes.backupRows.toLocaleString('en')} rows`,
@@ -46,32 +46,40 @@ async function onSqlite({ ground, sizes }: Arena, script: string): Promise<reado
   return contest({ ground, sizes }, {
     name: 'SQLite, sqlite3 and gzip',
     wholly: true,
-    write: [node(script, folder, 'write', full), tool ? shell(dump, folder) : undefined],
-    restore: [node(script, folder, 'restore', full), tool ? shell(load, folder) : undefined],
-    small: node(script, folder, 'write', small),
+    write: [backupCommand(script, folder, 'write', full), tool ? shell(dump, folder) : undefined],
+    restore: [backupCommand(script, folder, 'restore', full), tool ? shell(load, folder) : undefined],
+    small: backupCommand(script, folder, 'write', small),
   })
 }
 
 async function onPostgres({ ground, sizes }: Arena, script: string): Promise<readonly Row[]> {
+  const rows = await onServer({ ground }, async (url, folder, run, bin) => {
+    const small = url.replace(/postgres$/, 'small')
+    await fillPostgres(url, sizes.backupRows)
+    await run('CREATE DATABASE small')
+    await fillPostgres(small, Math.ceil(sizes.backupRows / 100))
+    const dump = `${bin}/pg_dump --clean --if-exists -n plg_bench '${url}' | gzip > dump.gz`
+    const load = `gunzip -c dump.gz | ${bin}/psql -q -1 -v ON_ERROR_STOP=1 '${url}' > /dev/null 2>&1`
+    return contest({ ground, sizes }, {
+      name: 'PostgreSQL, pg_dump and gzip',
+      wholly: false,
+      write: [backupCommand(script, folder, 'write', url), shell(dump, folder)],
+      restore: [backupCommand(script, folder, 'restore', url), shell(load, folder)],
+      small: backupCommand(script, folder, 'write', small),
+    })
+  })
+  return rows ?? [alone('PostgreSQL: not measured, this machine has no pg_dump with a server of its version', '')]
+}
+
+/** Works beside a server of its own; undefined where this machine has none. */
+export async function onServer<T>({ ground }: Pick<Arena, 'ground'>, work: (url: string, folder: string, run: (sql: string) => Promise<void>, bin: string) => Promise<T>): Promise<T | undefined> {
   const bin = postgresPrograms()
-  if (bin === undefined) return [alone('PostgreSQL: not measured, this machine has no pg_dump with a server of its version', '')]
+  if (bin === undefined) return undefined
   const folder = ground.folder('backup-postgres')
   for (const path of [ground.root, folder]) chmodSync(path, 0o711)
   const server = await startServer(bin, folder)
   try {
-    const small = server.url.replace(/postgres$/, 'small')
-    await fillPostgres(server.url, sizes.backupRows)
-    await once(server.url, 'CREATE DATABASE small')
-    await fillPostgres(small, Math.ceil(sizes.backupRows / 100))
-    const dump = `${bin}/pg_dump --clean --if-exists -n plg_bench '${server.url}' | gzip > dump.gz`
-    const load = `gunzip -c dump.gz | ${bin}/psql -q -1 -v ON_ERROR_STOP=1 '${server.url}' > /dev/null 2>&1`
-    return await contest({ ground, sizes }, {
-      name: 'PostgreSQL, pg_dump and gzip',
-      wholly: false,
-      write: [node(script, folder, 'write', server.url), shell(dump, folder)],
-      restore: [node(script, folder, 'restore', server.url), shell(load, folder)],
-      small: node(script, folder, 'write', small),
-    })
+    return await work(server.url, folder, (sql) => once(server.url, sql), bin)
   } finally {
     await server.stop()
   }
@@ -104,7 +112,8 @@ function processor(name: string, { argv, cwd, env }: Command, rounds: number): M
   return measured(name, samples)
 }
 
-async function bundled({ ground }: Arena): Promise<string> {
+/** The process that writes and restores, bundled as the command line is. */
+export async function bundledBackup({ ground }: Pick<Arena, 'ground'>): Promise<string> {
   const outfile = join(ground.folder('backup-script'), 'backup.mjs')
   const banner = { js: `import { createRequire } from 'node:module'; const require = createRequire(${JSON.stringify(import.meta.url)});` }
   await build({ entryPoints: [join(import.meta.dirname, 'backup-process.ts')], bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'error', banner, external: ['pg-native'] })
@@ -113,7 +122,8 @@ async function bundled({ ground }: Arena): Promise<string> {
 
 const ENV = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' }
 
-function node(script: string, folder: string, command: string, database: string): Command {
+/** `write` or `restore` of the plugin `bench` in a database. */
+export function backupCommand(script: string, folder: string, command: string, database: string): Command {
   const dataDir = join(folder, `data-${database.replaceAll(/[^a-z]/g, '').slice(-8)}`)
   mkdirSync(dataDir, { recursive: true })
   return { argv: [process.execPath, script, command, database, dataDir], cwd: folder, env: ENV }

@@ -1,5 +1,6 @@
 import type { Arena, Sizes } from './arena.ts'
 import { backup } from './backup.ts'
+import { backupMemory } from './backup-memory.ts'
 import { coldGrowth, coldInstall } from './cold-install.ts'
 import { Ground } from './ground.ts'
 import { nothingToDo, nothingToDoGrowth } from './nothing-to-do.ts'
@@ -19,6 +20,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   resolve: () => resolving(),
   proofs,
   backup,
+  'backup-memory': backupMemory,
   'plan-with-tables': planWithTables,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,

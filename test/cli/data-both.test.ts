@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PluginEntry, PluginSet } from '../../schemas/plugin-set.ts'
@@ -141,6 +141,20 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   test('a column that somebody added is drift', async () => {
     await sql(`ALTER TABLE ${table('points')} ADD COLUMN by_hand TEXT`)
     expect(await shop.json('status --check')).toMatchObject({ exit: 6, result: { drift: [{ id: 'points', class: 'schema' }] } })
+  })
+
+  test('with the registry and GitHub gone it is taken out, backed up, brought back, taken out again and destroyed all the same', async () => {
+    const there = shop.world.faults.add({ path: '/', times: Infinity }, { kind: 'drop' })
+    rmSync(join(shop.dir, '.cache'), { recursive: true, force: true })
+    expect(await shop.json('remove points')).toMatchObject({ exit: 5, problems: expect.arrayContaining([expect.objectContaining({ code: 'SOURCE_UNREACHABLE' })]) })
+    expect((await shop.json('apply')).result.outcomes).toMatchObject([{ id: 'points', action: 'remove', outcome: 'applied', data: { backup: expect.stringMatching(/^points-/) } }])
+    expect((await shop.json('rollback')).exit).toBe(0)
+    expect([await shop.installed(), await names('points')]).toEqual([expect.objectContaining({ points: '1.0.0' }), ['Ada', 'Bob', 'Cem']])
+    expect((await shop.json('rollback points --lift')).exit).toBe(0)
+    expect((await shop.json('apply --answer points:data=remove --answer points:tables=remove')).exit).toBe(0)
+    expect((await shop.json('purge points --yes')).exit).toBe(0)
+    expect([await shop.installed(), existsSync(export_()), await names('points-extra')]).toEqual([{ 'points-extra': '1.0.0' }, false, ['Ada', 'Bob']])
+    there()
   })
 
   test('every step is in the audit, whole, with who did it', async () => {
