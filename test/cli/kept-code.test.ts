@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,4 +103,24 @@ test('nowhere to keep anything: it runs all the same', () => {
   nowhere.keep()
   kept = join(dir, 'entry.cjs/no-folder')
   expect(run().part.answer()).toBe(1)
+})
+
+/** Starts a bundle whose `main` only gives its exit code, as bin/catalyst.cjs starts ours; gives the names of what is kept beside it. */
+function started(argv: readonly string[], exit: number, env: Readonly<Record<string, string>> = {}): readonly string[] {
+  writeFileSync(join(dir, 'catalyst.cjs'), `const { answer } = require('./part-0000000a.cjs'); exports.main = async () => answer() && ${exit}`)
+  const script = `import { start } from ${JSON.stringify(new URL('../../cli/fast.ts', import.meta.url).href)}
+    start(${JSON.stringify(argv)}, '1.0.0', ${JSON.stringify(dir)})`
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: dir, env: { ...process.env, ...env } })
+  expect(status).toBe(exit)
+  return readdirSync(dir, { recursive: true }).map(String).filter((name) => /^compile-cache\/[^/]+-[a-z]+$/.test(name)).map((name) => name.replace(/.*-/, ''))
+}
+
+test('each command keeps its own, beside the bundle; one that was refused keeps nothing', () => {
+  expect(started(['rollbak'], 1)).toEqual([])
+  expect(started(['lock', '--check'], 4)).toEqual(['lock'])
+  expect(started(['-C', 'store', 'rollback', '--to', '1'], 0).toSorted()).toEqual(['lock', 'rollback'])
+})
+
+test('who wants no compile cache gets none', () => {
+  expect(started(['lock'], 0, { NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual([])
 })
