@@ -29,6 +29,8 @@ export interface Sizes {
   readonly quickRounds: number
   readonly slowRounds: number
   readonly growthRounds: number
+  /** Plugins of a signed index. */
+  readonly signed: readonly number[]
   /** Rows of the table that is backed up. */
   readonly backupRows: number
   readonly backupRounds: number
@@ -49,6 +51,7 @@ export const FULL: Sizes = {
   quickRounds: 25,
   slowRounds: 7,
   growthRounds: 3,
+  signed: [1_000, 10_000, 100_000],
   backupRows: 1_000_000,
   backupRounds: 3,
   tableMegabytes: [10, 100, 1_000],

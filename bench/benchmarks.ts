@@ -10,6 +10,7 @@ import { proofs } from './proofs.ts'
 import { resolving } from './resolving.ts'
 import { rollback } from './rollback.ts'
 import type { Section } from './row.ts'
+import { signedIndex } from './signed-index.ts'
 import type { WorldSize } from './loopback.ts'
 import { startWorldProcess } from './world-process.ts'
 
@@ -22,6 +23,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   backup,
   'backup-memory': backupMemory,
   'plan-with-tables': planWithTables,
+  'signed-index': signedIndex,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,
 }
