@@ -8,7 +8,7 @@ import type { Dialect } from '../../../reconciler/data-ports.ts'
 import { CrashHarness, type Kill, type Prepared, type Survived } from './crash-harness.ts'
 import { ALL_AT_ONCE, scenarios } from './crash-jobs.ts'
 import { report, tally, type Kills } from './crash-report.ts'
-import { bundled } from './data-places.ts'
+import { bundled } from '../../builders/bundled.ts'
 
 /*
  * Kill -9 at every boundary of jobs with tables, and at random times, on both databases; several children at a time. On

@@ -1,4 +1,3 @@
-import { buildSync } from 'esbuild'
 import { mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,13 +6,6 @@ import { newDatabase } from '../../postgres-server.ts'
 import type { Place } from './data-world.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
-const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
-
-/** Bundles a program of the repository into one file, which starts a good deal faster than its sources. */
-export function bundled(source: string, outfile: string): string {
-  buildSync({ entryPoints: [join(ROOT, source)], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node26', logLevel: 'error', external: ['pg-native'], banner: { js: REQUIRE } })
-  return outfile
-}
 
 /** The child that runs plugins' SQL on SQLite, as users have it. */
 export function bundledChild(): string {

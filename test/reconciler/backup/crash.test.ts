@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { bundled } from '../../builders/bundled.ts'
 import { Ground } from './ground.ts'
 
 /* Every boundary of writing and restoring: a failure there, and a process that is killed there. */
 
 const WRITE = ['listed', 'data written', 'tables written', 'renamed', 'read back']
 const RESTORE = ['proven', 'staged', 'dropped', 'filled', 'old aside', 'new live', 'committed']
-const KILLER = join(import.meta.dirname, 'killed-process.ts')
+const KILLER = bundled('test/reconciler/backup/killed-process.ts')
 
 let ground: Ground
 beforeEach(async () => {

@@ -9,6 +9,7 @@ import { brokenLink } from '../../../reconciler/store-db/audit.ts'
 import { openPostgres } from '../../../reconciler/store-db/postgres.ts'
 import { openSqlite } from '../../../reconciler/store-db/sqlite.ts'
 import { at } from '../../contracts/records.ts'
+import { bundled } from '../../builders/bundled.ts'
 import { newDatabase } from '../../postgres-server.ts'
 
 /* Real processes on one store: what holds between two connections of one process could be luck. */
@@ -92,13 +93,15 @@ interface Told {
   readonly message?: string
 }
 
+const PROGRAM = bundled('test/reconciler/store-db/lease-process.ts')
+
 class Other {
   readonly process: ChildProcess
   readonly #lines: AsyncIterator<string>
   readonly #ended: Promise<unknown>
 
   constructor(address: string, holder: string) {
-    this.process = spawn(process.execPath, [join(import.meta.dirname, 'lease-process.ts'), address, holder], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.process = spawn(process.execPath, [PROGRAM, address, holder], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#ended = new Promise((done) => this.process.once('exit', done))
     if (!this.process.stdout) throw new Error('no stdout')
     this.#lines = createInterface(this.process.stdout)[Symbol.asyncIterator]()

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Fence, Migration, PluginTables } from '../../../reconciler/data-ports.ts'
 import { openPostgresTables } from '../../../reconciler/tables/postgres.ts'
 import { migration } from '../../contracts/plugin-tables.ts'
 import { postgresStore, using, type PostgresStore } from './postgres-world.ts'
+import { bundled } from '../../builders/bundled.ts'
 import { Wire } from './postgres-wire.ts'
 
 /* Wherever it ends, a migration stands wholly with its record, or nothing of it does; and the next run makes it whole. */
 
+const PROGRAM = bundled('test/reconciler/tables/postgres-runner.ts')
 const LIMITS = { timeoutMs: 60_000 }
 const ONE = migration('0001_a', 'CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1); CREATE VIEW v AS SELECT * FROM a', 'DROP VIEW v; DROP TABLE a')
 
@@ -175,7 +176,7 @@ describe('a migration that is broken off', () => {
   })
 
   function runner(sql: string): ReturnType<typeof spawn> {
-    return spawn(process.execPath, [join(import.meta.dirname, 'postgres-runner.ts'), store.database.url, String(fence.token), fence.now, sql], { stdio: 'inherit' })
+    return spawn(process.execPath, [PROGRAM, store.database.url, String(fence.token), fence.now, sql], { stdio: 'inherit' })
   }
 })
 
