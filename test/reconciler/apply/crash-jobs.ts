@@ -29,8 +29,10 @@ const KEEP: Want['uninstall'] = { data: 'keep', tables: 'keep' }
 const REMOVE: Want['uninstall'] = { config: 'remove', data: 'remove', tables: 'remove', code: 'remove', grace: '7d' }
 
 export function crashCatalogue(dialect: Dialect): Catalogue {
-  const { init, worse } = textsOf(dialect, 'c')
-  return Object.assign({}, ...['a', 'b', 'c', 'e', 'f', 'g'].map((id) => versionsOf(dialect, id)), { 'c@1.9.0': { migrations: [init, asKind(worse, 'expand')] } })
+  const { init, note, rename, tidy, gift } = textsOf(dialect, 'a')
+  const { init: first, worse } = textsOf(dialect, 'c')
+  const all = ['a', 'b', 'c', 'e', 'f', 'g'].map((id) => versionsOf(dialect, id))
+  return Object.assign({}, ...all, { 'a@2.2.0': { migrations: [init, note, rename, tidy, gift] }, 'c@1.9.0': { migrations: [first, asKind(worse, 'expand')] } })
 }
 
 export const startOf = (scenario: Scenario): number => EPOCH + (3600 + scenario.after) * 1000
@@ -40,23 +42,26 @@ const one = (version: string, uninstall: Want['uninstall'] = KEEP): Want => ({ v
 /** The jobs, by name. A database on a server takes its time: fewer plugins there, and every kind of step all the same. */
 export function scenarios(dialect: Dialect): Readonly<Record<string, Scenario>> {
   const isSmall = dialect === 'postgres'
-  const settled: Wish = { a: one('1.0.0'), c: one('1.0.0'), d: one('1.0.0') }
-  const target: Wish = { a: one('2.1.0'), b: one(isSmall ? '1.0.0' : '1.1.0'), c: one('1.9.0'), d: { ...one('1.0.0'), config: { theme: 'dark' } } }
+  const dark: Want = { ...one('1.0.0'), config: { theme: 'dark' } }
+  const b = one(isSmall ? '1.0.0' : '1.1.0')
   const leaving: Wish = { f: one('1.0.0', REMOVE), ...(isSmall ? {} : { e: one('1.0.0'), g: one('1.0.0', { data: 'remove', tables: 'ask', grace: '0d' }) }) }
   const toOne = releaseBlock('a', '1.0.0', { ...crashCatalogue(dialect)['a@1.0.0'], block: { uninstall: { ...DEFAULT_UNINSTALL, ...KEEP } } }).entryDigest
   return {
-    'install, expand, break and contract, configure, and one that fails': applying({ before: [{ ...settled }], files: ['a'], wish: target, off: ['a'], fails: ['c'] }),
+    'expand, break and contract, configure': applying({ before: [{ a: one('1.0.0'), d: one('1.0.0') }], files: ['a'], wish: { a: one('2.1.0'), d: dark }, off: ['a'] }),
+    'install beside one that fails': applying({ before: [{ c: one('1.0.0') }], files: ['c'], wish: { b, c: one('1.9.0') }, fails: ['c'] }),
     'removals with every policy': applying({ before: [{ d: one('1.0.0'), ...leaving }], files: Object.keys(leaving), wish: { d: one('1.0.0') } }),
-    [ALL_AT_ONCE]: applying({ before: [{ ...settled, ...leaving }], files: ['a', ...Object.keys(leaving)], wish: target, off: ['a'], fails: ['c'] }),
+    [ALL_AT_ONCE]: applying({ before: [{ a: one('1.0.0'), c: one('1.0.0'), d: one('1.0.0'), ...leaving }], files: ['a', ...Object.keys(leaving)], wish: { a: one('2.1.0'), b, c: one('1.9.0'), d: dark }, off: ['a'], fails: ['c'] }),
     'the end of a grace': applying({ before: [{ f: one('1.0.0', REMOVE) }, {}], files: ['f'], wish: {}, after: 8 * DAY }),
     'back out of quarantine': applying({ before: [{ f: one('1.0.0', REMOVE) }, {}], files: ['f'], wish: { f: one('2.0.0', REMOVE) }, after: DAY }),
     'rollback by downs': {
       async prepare(world) {
-        for (const version of ['1.0.0', '2.1.0']) await world.apply({ a: one(version), d: one(version) })
+        for (const version of ['1.0.0', '2.2.0']) await world.apply({ a: one(version), d: one(version) })
         world.put('a', 'card.txt', 'of a')
+        // What a way back throws away must be there again when nobody goes that way in the end.
+        await world.sql(`UPDATE ${world.table('a', 'items')} SET gift = 'ribbon' WHERE id = 1`)
         return { rollback: { id: 'a' } }
       },
-      wish: { a: one('2.1.0'), d: one('2.1.0') },
+      wish: { a: one('2.2.0'), d: one('2.2.0') },
       off: ['a'],
       after: 0,
     },

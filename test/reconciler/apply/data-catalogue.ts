@@ -18,6 +18,8 @@ export interface Texts {
   readonly oneWay: MigrationText
   /** Expands by its own table. */
   readonly extra: MigrationText
+  /** Breaks: a column more. Its way back throws away what is in it by then. */
+  readonly gift: MigrationText
   /** Fails as long as there is a row 1. */
   readonly bad: MigrationText
   /** Fails always. */
@@ -35,6 +37,7 @@ export function textsOf(dialect: Dialect, plugin: string): Texts {
     tidy: { id: '0004_tidy', up: `-- catalyst: contract\nALTER TABLE ${items} DROP COLUMN note`, down: `ALTER TABLE ${items} ADD COLUMN note TEXT` },
     oneWay: { id: '0005_one_way', up: `-- catalyst: breaking\nUPDATE ${items} SET id = id + 100` },
     extra: { id: '0006_extra', up: `-- catalyst: expand\nCREATE TABLE ${extra} (id INTEGER PRIMARY KEY)`, down: `DROP TABLE ${extra}` },
+    gift: { id: '0007_gift', up: `-- catalyst: breaking\nALTER TABLE ${items} ADD COLUMN gift TEXT`, down: `ALTER TABLE ${items} DROP COLUMN gift` },
     bad: { id: '0009_bad', up: `-- catalyst: breaking\nINSERT INTO ${items} (id) VALUES (9);\nINSERT INTO ${items} (id) VALUES (1)` },
     worse: { id: '0010_worse', up: `-- catalyst: breaking\nINSERT INTO ${items} (id) VALUES (9);\nINSERT INTO ${items} (id) VALUES (9)` },
   }
