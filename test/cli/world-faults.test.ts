@@ -79,6 +79,35 @@ describe('downloads', () => {
   })
 })
 
+describe('what is wanted cannot be known, and nobody leaves', () => {
+  const away = (file: string) => (): void => rmSync(join(shop.dir, file), { recursive: true, force: true })
+  const text = (file: string, wrong: string) => (): void => shop.write(file, wrong)
+  const folder = (file: string) => (): void => (away(file)(), void mkdirSync(join(shop.dir, file)))
+  test.each<[string, string, () => void, number]>([
+    ['plugins.yaml is gone', 'plugins.yaml', away('plugins.yaml'), 1],
+    ['it is a folder', 'plugins.yaml', folder('plugins.yaml'), 1],
+    ['it is empty', 'plugins.yaml', text('plugins.yaml', ''), 1],
+    ['it is not YAML', 'plugins.yaml', text('plugins.yaml', 'plugins: ['), 1],
+    ['it is another document', 'plugins.yaml', text('plugins.yaml', 'plugins: {}\n'), 1],
+    ['the lock is gone', 'plugins.lock.yaml', away('plugins.lock.yaml'), 4],
+    ['the lock is empty', 'plugins.lock.yaml', text('plugins.lock.yaml', ''), 1],
+    ['the lock is cut off', 'plugins.lock.yaml', () => shop.write('plugins.lock.yaml', shop.read('plugins.lock.yaml').slice(0, -200)), 1],
+  ])('%s', async (_what, file, spoil, code) => {
+    const before = shop.read(file)
+    spoil()
+    try {
+      for (const command of ['plan', 'apply', 'apply --check']) {
+        const { exit, result } = await shop.json(command)
+        expect([command, exit, result?.changes ?? []]).toEqual([command, code, []])
+      }
+    } finally {
+      away(file)()
+      shop.write(file, before)
+    }
+    expect(await shop.installed()).toEqual(OLD)
+  })
+})
+
 describe('this machine', () => {
   test('the registry and GitHub are gone: what is locked and cached applies, rollback works', async () => {
     expect((await shop.json('lock')).exit).toBe(0)

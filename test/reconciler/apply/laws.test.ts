@@ -43,6 +43,7 @@ async function sound(world: World): Promise<StoreSnapshot> {
   expect(store.installs.map((r) => r.id)).toEqual(Object.keys(store.generation?.plugins ?? {}).sort())
   expect(store.installs).toEqual(Object.values(store.generation?.plugins ?? {}).map((p) => p.record))
   expect(sameSet(liveTrees(world.paths) ?? new Map(), store.generation ? liveSet(store.generation) : new Map())).toBe(true)
+  expect(store.installs.filter((r) => r.enabled && world.catalogue[`${r.id}@${r.block.version}`]?.broken)).toEqual([])
   for (const record of [...store.installs, ...store.retained]) expect(existsSync(world.paths.tree(record.block.tree))).toBe(true)
   expect(brokenLink(await world.state.audit({ limit: 1000 }))).toBeUndefined()
   expect(existsSync(world.paths.journal)).toBe(false)
@@ -51,7 +52,7 @@ async function sound(world: World): Promise<StoreSnapshot> {
 }
 
 describe('laws of applying', () => {
-  test('1, 5, 6: what was applied is as wished, all else as before; the next plan holds nothing that was applied; nothing is lost', async () => {
+  test('1, 3, 5, 6: what was applied is as wished, all else as before, and nothing is on that does not start; the next plan holds nothing that was applied; nothing is lost', async () => {
     await fc.assert(
       fc.asyncProperty(catalogues, moves, (catalogue, steps) =>
         inWorld(catalogue, async (world) => {
@@ -100,6 +101,10 @@ async function applyOnce(world: World, before: StoreSnapshot, wish: Wish): Promi
   const touched = new Set(outcomes.map((o) => o.id))
   for (const id of IDS) if (!touched.has(id)) expect(young.get(id)).toEqual(old.get(id))
   const groups = new Map(planned.changes.map((c) => [c.id, c.group]))
+  // Law 6: who fails does not start, and who waits waits for one of his own group that fails.
+  for (const { id, outcome } of outcomes) if (outcome === 'failed') expect(world.catalogue[`${id}@${wish[id]?.version}`]?.broken).toBe(true)
+  const failing = new Set(outcomes.filter((o) => o.outcome === 'failed').map((o) => groups.get(o.id)))
+  for (const { id, outcome } of outcomes) expect(outcome !== 'applied').toBe(failing.has(groups.get(id)))
   for (const a of outcomes) for (const b of outcomes) if (groups.get(a.id) === groups.get(b.id)) expect(a.outcome === 'applied').toBe(b.outcome === 'applied')
   const applied = outcomes.filter((o) => o.outcome === 'applied')
   expect((await world.state.audit({ limit: 1000 })).length - auditBefore).toBe(applied.length)
