@@ -36,6 +36,10 @@ export interface Sizes {
   readonly backupRounds: number
   /** Sizes of tables, in MB of rows, whose backups are looked at for memory. */
   readonly tableMegabytes: readonly number[]
+  /** Releases that a registry lists, repositories that it sweeps, plugins of its catalog. */
+  readonly ingest: number
+  readonly sweep: readonly number[]
+  readonly catalog: readonly number[]
   /** Resolving takes its sizes from bench/resolve.ts. */
   readonly resolve: boolean
 }
@@ -55,6 +59,9 @@ export const FULL: Sizes = {
   backupRows: 1_000_000,
   backupRounds: 3,
   tableMegabytes: [10, 100, 1_000],
+  ingest: 100,
+  sweep: [412, 4_117],
+  catalog: [10_000, 100_000],
   resolve: true,
 }
 

@@ -3,6 +3,7 @@ import { backup } from './backup.ts'
 import { backupMemory } from './backup-memory.ts'
 import { coldGrowth, coldInstall } from './cold-install.ts'
 import { Ground } from './ground.ts'
+import { ingest } from './ingest.ts'
 import { nothingToDo, nothingToDoGrowth } from './nothing-to-do.ts'
 import type { Peer } from './peers.ts'
 import { planWithTables } from './plan-with-tables.ts'
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   'backup-memory': backupMemory,
   'plan-with-tables': planWithTables,
   'signed-index': signedIndex,
+  ingest,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,
 }

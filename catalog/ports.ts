@@ -304,6 +304,8 @@ export interface IngestMemory {
   repository(id: number): Promise<KnownRepository | undefined>
   /** Writes what a look has found; it is no longer wanted, unless it was wanted again since `repository` was read. */
   saveRepository(repository: KnownRepository): Promise<void>
+  /** The same for repositories in which nothing has changed: one transaction for all of them. */
+  saveUnchanged(repositories: readonly KnownRepository[], at: string): Promise<void>
   /** Wants every repository again whose last look came to nothing. */
   requeueTroubled(at: string): Promise<void>
   /** Wants the repositories of these plugins looked at. @throws CatalystError UNKNOWN_PLUGIN naming all that have no entry */

@@ -25,6 +25,11 @@ export function ingestMemory(session: Session): IngestMemory {
       await db.updateTable('catalog_repositories').set(row).where('id', '=', id).execute()
       await db.updateTable('catalog_repositories').set({ wanted_since: null }).where('id', '=', id).where('wants', '=', wants).execute()
     }),
+    saveUnchanged: (repositories, at) => session.write(async (db) => {
+      for (const { id, wants } of repositories) {
+        await db.updateTable('catalog_repositories').set((eb) => ({ checked_at: at, trouble: null, wanted_since: eb.case().when('wants', '=', wants).then(null).else(eb.ref('wanted_since')).end() })).where('id', '=', id).execute()
+      }
+    }),
     requeueTroubled: (at) => session.write(async (db) => {
       await db.updateTable('catalog_repositories').set((eb) => ({ wanted_since: eb.fn.coalesce('wanted_since', eb.val(at)), wants: eb('wants', '+', 1) })).where('trouble', 'is not', null).execute()
     }),

@@ -67,6 +67,8 @@ class Pass {
   readonly #troubles: Problem[] = []
   readonly #done = new Set<number>()
   readonly #limit = pLimit(AT_ONCE)
+  /** Unchanged, and not yet written down. */
+  #calm: KnownRepository[] = []
   #looked = 0
   #unchanged = 0
   #stopped: PassReport['stopped']
@@ -120,6 +122,9 @@ class Pass {
       if (due.length === 0) break
       this.#heedBudget()
       await Promise.all(due.map((repository) => this.#limit(() => this.#lookUnlessStopped(repository, registry))))
+      await store.saveUnchanged(this.#calm, now())
+      this.#unchanged += this.#calm.length
+      this.#calm = []
     }
     if (this.#kind === 'sweep' && this.#stopped === undefined) {
       await store.writeNote(SWEEP, undefined)
@@ -153,8 +158,7 @@ class Pass {
     const found = await look({ id: known.id, name: known.name, releasesEtag: known.wantedSince === undefined ? known.releasesEtag : undefined }, signal)
     this.#looked += 1
     if (found.kind === 'unchanged') {
-      this.#unchanged += 1
-      await store.saveRepository({ ...known, checkedAt: now(), trouble: undefined })
+      this.#calm.push(known)
       return
     }
     const plugins = await store.pluginsOf(known.id)

@@ -25,7 +25,7 @@ export interface RegistryWorld {
   /** ISO 8601; every pass begins a minute later than the one before. */
   now(): string
   /** One pass of the bot with the real parts. */
-  pass(kind?: 'wanted' | 'sweep', odd?: Partial<PassDeps>): Promise<PassReport>
+  pass(kind?: 'wanted' | 'sweep', odd?: Partial<PassDeps> | ((deps: PassDeps) => PassDeps)): Promise<PassReport>
   /** Publishes a release, and the entry that a maintainer would have merged for it, unless one stands there. */
   publish(plan: ReleasePlan, entry?: object): Promise<Published>
   /** `id version` of the lines that stand in git. */
@@ -59,7 +59,8 @@ export async function startRegistry(options: { readonly database?: string } = {}
     const api = githubApi(settings)
     const repository = await openBotRepository({ address: index.url, cacheDir: join(dir, 'cache'), env: process.env, token, webUrl: world.url })
     const ingest = { artifacts: downloads({ cacheDir: join(dir, 'cache'), http, retries: QUICK }), verifier: proofs.verifier, packages: proofs.packages, profile: './root.json' }
-    return runPass(kind, { store, repository, look: (watched, signal) => lookAt(watched, api, settings, signal), api, ingest, now, reserve: 0, pushBackoffMs: 1, ...odd })
+    const deps: PassDeps = { store, repository, look: (watched, signal) => lookAt(watched, api, settings, signal), api, ingest, now, reserve: 0, pushBackoffMs: 1 }
+    return runPass(kind, typeof odd === 'function' ? odd(deps) : { ...deps, ...odd })
   }
   const file = (path: string): string | undefined => {
     const { status, stdout } = spawnSync('git', ['--git-dir', index.repository.git.dir, 'cat-file', 'blob', `refs/heads/main:${path}`])

@@ -201,6 +201,16 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
       expect((await store.repository(id))?.wantedSince).toBeUndefined()
     })
 
+    test('that come while a repository turns out unchanged are not forgotten either', async () => {
+      await project(entry('calm-one'), entry('calm-two'))
+      const ids = ['calm-one', 'calm-two'].map((name) => entry(name).repositories[0]!.id)
+      const begun = await Promise.all(ids.map(async (id) => (await store.repository(id))!))
+      await store.accept(delivery('delivery-calm', ids[1]))
+      await store.saveUnchanged(begun, AT(13))
+      expect(await store.repository(ids[0]!)).toMatchObject({ checkedAt: AT(13), wantedSince: undefined })
+      expect(await store.repository(ids[1]!)).toMatchObject({ checkedAt: AT(13), wantedSince: AT(0) })
+    })
+
     test('of strangers and of other events are ignored, malformed ones refused', async () => {
       expect(await store.accept(delivery('delivery-2', 999_999_999_999))).toBe('ignored')
       expect(await store.accept(delivery('delivery-3', 1, { event: 'star' }))).toBe('ignored')
