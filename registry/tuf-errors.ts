@@ -18,5 +18,8 @@ export function tufProblem(error: unknown, registry: string, failures: readonly 
   if (failed) return failed
   const code = MEANINGS.find(([words]) => words.test(error instanceof SyntaxError || error instanceof TypeError ? `${error.name}: ${error.message}` : error.message))?.[1] ?? 'INDEX_UNTRUSTED'
   const said = error.message.replace(/^Unable to load \w+ (metadata )?error (\w*Error: )?/, '')
+  if (code === 'INDEX_STALE') return new CatalystError(code, `the index of registry ${registry} has expired (${said})`, { cause: error, hint: EXPIRED_HINT })
   return new CatalystError(code, `registry ${registry}: ${said}`, { cause: error })
 }
+
+const EXPIRED_HINT = 'Check the clock of this machine; then its maintainers must publish again, or, if they have, somebody in between holds it back. What is locked can be applied.'

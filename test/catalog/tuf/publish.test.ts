@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sign, stage } from '../../../catalog/tuf/ceremony.ts'
 import { newSigner } from '../../../catalog/tuf/key-file.ts'
 import { SIGNED } from '../../../catalog/tuf/layout.ts'
+import { bytesOfEnvelope, type Envelope, type Signed } from '../../../catalog/tuf/metadata.ts'
 import { createHttp } from '../../../registry/http.ts'
 import { tufIndex } from '../../../registry/tuf-index.ts'
 import { FolderServer } from '../../registry/folder-server.ts'
@@ -140,12 +141,17 @@ describe('what people have not signed is not published', () => {
       await stage(registry.dir, registry.now)
       await refusal(() => sign(registry.dir, [newSigner('mallory'), newSigner('anna')]), 'KEY_INVALID')
     }],
+    ['a bin that fits the entry, under the signatures of the bin before', async () => {
+      const signed = bins().map((at) => JSON.parse(readFileSync(at, 'utf8')) as Envelope<Signed>)
+      await stage(registry.dir, registry.now)
+      for (const [i, at] of bins().entries()) {
+        const staged = JSON.parse(readFileSync(at, 'utf8')) as Envelope<Signed>
+        if (staged.signatures.length === 0) writeFileSync(at, bytesOfEnvelope({ ...staged, signatures: signed[i]?.signatures ?? [] }))
+      }
+    }],
     ['a bin that was edited after it was signed', async () => {
       await registry.signed()
-      for (const name of readdirSync(join(registry.dir, 'tuf')).filter((file) => file.startsWith('entries-bin'))) {
-        const at = join(registry.dir, 'tuf', name)
-        writeFileSync(at, readFileSync(at, 'utf8').replaceAll('entries/erp.yaml', 'entries/evil.yaml'))
-      }
+      for (const at of bins()) writeFileSync(at, readFileSync(at, 'utf8').replaceAll('entries/erp.yaml', 'entries/evil.yaml'))
     }],
   ])('%s: the state before stays, lines go on, and it is told until it is signed', async (_what, oddly) => {
     await registry.publish()
@@ -181,6 +187,10 @@ describe('what people have not signed is not published', () => {
     expect((await registry.publish()).problems.filter(({ severity }) => severity === 'warning').map(({ message }) => message).join()).toContain(SIGNED.role('targets'))
   })
 })
+
+function bins(): readonly string[] {
+  return readdirSync(join(registry.dir, 'tuf')).filter((name) => name.startsWith('entries-bin')).sort().map((name) => join(registry.dir, 'tuf', name))
+}
 
 async function stateOfErp(server: FolderServer): Promise<string> {
   const cacheDir = mkdtempSync(join(tmpdir(), 'tuf-cache-'))
