@@ -219,6 +219,18 @@ test('a bundle that comes late is found by the next sweep, in the attestations a
   expect(registry.lines(id)).toEqual(['1.0.0'])
 })
 
+test('a delivery makes the next pass look at its repository, and at no other; replayed it makes no other look', async () => {
+  const { repository } = await registry.publish({ id, version: '1.0.0' })
+  await registry.pass('sweep')
+  await registry.publish({ id, version: '1.1.0' })
+  const delivery = { deliveryId: `delivery-${id}`, event: 'release', payload: { action: 'published', repository: { id: repository.id } }, receivedAt: registry.now() }
+  expect(await registry.store.accept(delivery)).toBe('queued')
+  const report = await registry.pass()
+  expect(report).toMatchObject({ looked: 1, verdicts: { listed: [`${id} 1.1.0`] } })
+  expect(await registry.store.accept(delivery)).toBe('duplicate')
+  expect((await registry.pass()).looked).toBe(0)
+})
+
 test('a database that was lost is made anew from git', async () => {
   const lost = await startRegistry()
   try {
