@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -86,14 +87,45 @@ export async function* readPart(folder: string, part: Part, signal?: AbortSignal
   if (raw.bytes !== part.bytes) throw damaged(part, `it unpacks to ${raw.bytes} bytes, the manifest names ${part.bytes}`)
 }
 
-/** Reads a file into the stream. Resolves to what went wrong: the reader of the stream decides what that means. */
+/**
+ * Reads a file into the stream, through one buffer: chunks of their own would stay in memory until somebody collects them. Resolves
+ * to what went wrong: the reader of the stream decides what that means.
+ */
 async function feed(path: string, meter: Meter, into: Transform, signal: AbortSignal | undefined): Promise<unknown> {
   try {
-    await pipeline(createReadStream(path, { highWaterMark: CHUNK }), (chunks: AsyncIterable<Buffer>) => meter.through(chunks), into, { signal })
+    const file = await open(path)
+    try {
+      const buffer = Buffer.allocUnsafe(CHUNK)
+      for (;;) {
+        signal?.throwIfAborted()
+        const { bytesRead } = await file.read(buffer, 0, CHUNK)
+        if (bytesRead === 0) break
+        const chunk = buffer.subarray(0, bytesRead)
+        meter.take(chunk)
+        await written(into, chunk)
+      }
+      into.end()
+    } finally {
+      await file.close()
+    }
     return undefined
   } catch (error) {
+    into.destroy(error as Error)
     return error
   }
+}
+
+/** Resolves when the stream has used the chunk up and will not look at it again. */
+function written(into: Transform, chunk: Buffer): Promise<void> {
+  return new Promise((done, failed) => {
+    const onClose = (): void => failed(new Error('the reader has gone'))
+    into.once('close', onClose)
+    into.write(chunk, (error) => {
+      into.off('close', onClose)
+      if (error) failed(error)
+      else done()
+    })
+  })
 }
 
 /** Counts, and hashes when given a hash, what passes through. */
@@ -108,10 +140,14 @@ class Meter {
 
   async *through(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
-      this.bytes += chunk.length
-      this.#hash?.update(chunk)
+      this.take(chunk)
       yield chunk
     }
+  }
+
+  take(chunk: Buffer): void {
+    this.bytes += chunk.length
+    this.#hash?.update(chunk)
   }
 
   digest(): Digest {
