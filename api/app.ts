@@ -10,8 +10,7 @@ import type { ServiceMetrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import type { CatalogService } from './ports.ts'
 import { problem, problemOf } from './problem.ts'
-import { type RateLimit, rateLimitHeaders } from './rate-limit.ts'
-import { requestPath } from './request-path.ts'
+import { type RateLimit, setRateLimitHeaders } from './rate-limit.ts'
 import { ACTION_ROUTES } from './routes/actions.ts'
 import { CATALOG_ROUTES } from './routes/catalog.ts'
 import { fileAnswer, heldAnswer } from './routes/files.ts'
@@ -48,11 +47,11 @@ export type Api = (request: Request, exchange: Exchange) => Response | Promise<R
  * folder; with a catalog `/api/v1/…` and `/webhooks/github`; `/healthz` and `/readyz`, which count for no limit.
  */
 export function createApi(deps: ApiDeps): Api {
-  const app = new Hono<{ Bindings: Exchange }>({ getPath: (_request, options) => requestPath(options?.env?.incoming.url ?? '/') })
+  const app = new Hono<{ Bindings: Exchange }>({ getPath: (_request, options) => options?.env?.path ?? '/' })
   app.get('/healthz', (c) => tell(c.env, 'health', { status: 'ok' }))
   app.get('/readyz', (c) => readiness(c.env, deps))
   if (deps.catalog) mountCatalog(app, deps.catalog, deps.version)
-  app.all('*', (c) => fileAnswer(c.env, c.req.path, deps.folder))
+  app.all('*', (c) => fileAnswer(c.env, deps.folder))
   app.onError((error, c) => problemOf(c.env, error))
   return limited(deps.clients, (request, exchange) => app.fetch(request, exchange))
 }
@@ -75,7 +74,7 @@ function limited(clients: RateLimit, api: Api): Api {
     const { url } = exchange.incoming
     if (url === '/healthz' || url === '/readyz') return api(request, exchange)
     const left = await clients.take(exchange.client)
-    Object.assign(exchange.headers, rateLimitHeaders(clients.quota, left))
+    setRateLimitHeaders(exchange.headers, clients.quota, left)
     if (left.ok) return api(request, exchange)
     exchange.route = 'limited'
     return problem(exchange, 'RATE_LIMITED', `${exchange.client} asked more than ${clients.quota.requests} times in ${clients.quota.seconds} s`, { 'retry-after': String(left.resetSeconds) })

@@ -1,6 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Encoding } from './accepted-encoding.ts'
+
+/** Larger ones are sent in several pieces anyway. */
+const TEXT_BYTES = 16 * 1024
 
 /** Below this, compressing saves less than the headers that tell of it. */
 const WORTH_BYTES = 1_000
@@ -13,6 +17,8 @@ const compress = {
 /** A content that is in memory, and what it becomes when it is compressed: each encoding is made once, when somebody first takes it. */
 export class HeldFile {
   readonly bytes: Buffer
+  /** The content where it is UTF-8: header and body then leave in one piece. */
+  readonly text: string | undefined
   /** sha256 of the content, 64 hexadecimal digits. */
   readonly digest: string
   readonly size: number
@@ -20,13 +26,14 @@ export class HeldFile {
 
   constructor(bytes: Buffer, digest: string) {
     this.bytes = bytes
+    this.text = bytes.length <= TEXT_BYTES && isUtf8(bytes) ? bytes.toString('utf8') : undefined
     this.digest = digest
     this.size = bytes.length
   }
 
   /** How much memory it takes with all encodings, and what remembering costs besides. */
   get mostBytes(): number {
-    return (this.worthCompressing ? 2 : 1) * this.size + 1_000
+    return (this.worthCompressing ? 3 : 2) * this.size + 1_000
   }
 
   get worthCompressing(): boolean {

@@ -13,7 +13,7 @@ import { answer, type Exchange } from './exchange.ts'
 import { HeldFile } from './held-file.ts'
 import type { CatalogService } from './ports.ts'
 import { ApiError, problemOf } from './problem.ts'
-import { type RateLimit, rateLimitHeaders } from './rate-limit.ts'
+import { type RateLimit, setRateLimitHeaders } from './rate-limit.ts'
 import type { Route } from './route.ts'
 import { heldAnswer } from './routes/files.ts'
 
@@ -67,7 +67,7 @@ async function permitted(exchange: Exchange, route: Route, params: Readonly<Reco
   if (route.scope === undefined) return { by: 'anybody', at: now() }
   const principal = await authenticate(exchange)
   const left = await principals.take(principal.by)
-  Object.assign(exchange.headers, rateLimitHeaders(principals.quota, left))
+  setRateLimitHeaders(exchange.headers, principals.quota, left)
   if (!left.ok) throw new ApiError('RATE_LIMITED', `too many requests of ${principal.by}`, { headers: { 'retry-after': String(left.resetSeconds) } })
   return authorize(principal, route.scope, params['id'] as string | undefined, { catalog, now: now() })
 }

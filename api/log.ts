@@ -1,8 +1,7 @@
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { destination, type Logger, pino } from 'pino'
 import { redact } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
 import type { Exchange } from './exchange.ts'
-import { requestPath } from './request-path.ts'
 
 /* The one door to `pino`: JSON lines, one per request and one per thing that happened to the service itself. */
 
@@ -23,7 +22,7 @@ export interface ServiceLog {
 
 /** A log that writes to `sink`. */
 export function createLog(sink: LineSink): ServiceLog {
-  const log = pino({ base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink)
+  const log = pino({ base: null, timestamp: isoTime, formatters: { level: (label) => ({ level: label }) } }, sink)
   return {
     request: (exchange, end) => logRequest(log, exchange, end),
     refused: (client, code, detail) => log.warn({ client, code, detail: clean(detail) }, 'refused'),
@@ -32,9 +31,17 @@ export function createLog(sink: LineSink): ServiceLog {
   }
 }
 
+/** Many lines are of the same millisecond, and writing a date costs as much as the rest of a line. */
+let last = { ms: 0, text: '' }
+function isoTime(): string {
+  const ms = Date.now()
+  if (ms !== last.ms) last = { ms, text: `,"time":"${new Date(ms).toISOString()}"` }
+  return last.text
+}
+
 function logRequest(log: Logger, exchange: Exchange, { status, ms, aborted }: { readonly status: number; readonly ms: number; readonly aborted: boolean }): void {
-  const { incoming, id, client, route, by, code, fault } = exchange
-  const line = { id, method: incoming.method, path: clean(requestPath(incoming.url ?? '')), route, status, ms: Math.round(ms * 10) / 10, client, by, code, aborted: aborted || undefined, fault: fault === undefined ? undefined : wordsOf(fault) }
+  const { incoming, id, path, client, route, by, code, fault } = exchange
+  const line = { id, method: incoming.method, path: clean(path), route, status, ms: Math.round(ms * 10) / 10, client, by, code, aborted: aborted || undefined, fault: fault === undefined ? undefined : wordsOf(fault) }
   if (status >= 500) log.error(line, 'request')
   else log.info(line, 'request')
 }
@@ -53,21 +60,18 @@ function wordsOf(fault: unknown): string {
   return redact(printable(`${stack}${cause}`, { newlines: true, max: 4_000 }))
 }
 
-const BATCH_BYTES = 16_000
+const BATCH_BYTES = 48 * 1024
+/** Of one write: more than a batch. */
+const WRITE_BYTES = 64 * 1024
 const FLUSH_MS = 200
 /** What is kept for a reader that does not read; what is more is lost, because a log must not stop the service. */
 const WAITING_BYTES = 8 * 1024 * 1024
 
 /** Lines to a file descriptor, in batches. `end` writes what is left, at once. */
 export function batchedSink(fd: number): LineSink & { end(): void } {
-  const out = destination({ dest: fd, sync: false, minLength: BATCH_BYTES, maxLength: WAITING_BYTES })
-  const flush = setInterval(() => out.flush(), FLUSH_MS)
-  flush.unref()
+  const out = destination({ dest: fd, sync: false, minLength: BATCH_BYTES, maxWrite: WRITE_BYTES, maxLength: WAITING_BYTES, periodicFlush: FLUSH_MS } as Parameters<typeof destination>[0])
   return {
     write: (line) => void out.write(line),
-    end: () => {
-      clearInterval(flush)
-      out.flushSync()
-    },
+    end: () => out.flushSync(),
   }
 }

@@ -66,7 +66,8 @@ function left({ remainingPoints, msBeforeNext }: RateLimiterRes, ok: boolean): L
   return { ok, remaining: Math.max(0, remainingPoints), resetSeconds: Math.ceil(msBeforeNext / 1000) }
 }
 
-/** `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): what the quota is, and what is left of it. */
-export function rateLimitHeaders({ name, requests, seconds }: Quota, { remaining, resetSeconds }: Left): Record<string, string> {
-  return { 'ratelimit-policy': `"${name}";q=${requests};w=${seconds}`, ratelimit: `"${name}";r=${remaining};t=${resetSeconds}` }
+/** Sets `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): what the quota is, and what is left of it. */
+export function setRateLimitHeaders(headers: Record<string, string>, { name, requests, seconds }: Quota, { remaining, resetSeconds }: Left): void {
+  headers['ratelimit-policy'] = `"${name}";q=${requests};w=${seconds}`
+  headers['ratelimit'] = `"${name}";r=${remaining};t=${resetSeconds}`
 }

@@ -19,12 +19,12 @@ export function targetProblem({ url = '', headers, rawHeaders, method }: Pick<In
 }
 
 function repeated(rawHeaders: readonly string[]): string | undefined {
-  const seen = new Set<string>()
+  let seen: string[] | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()
     if (!ONCE.has(name)) continue
-    if (seen.has(name)) return name
-    seen.add(name)
+    if (seen?.includes(name)) return name
+    ;(seen ??= []).push(name)
   }
   return undefined
 }

@@ -79,6 +79,10 @@ export async function serveApi(api: Api, options: ListenOptions, { log, metrics 
   return { url: urlOf(server), close: (graceMs = 10_000) => (closing ??= closed(server, state, slow, graceMs)), cut: () => server.closeAllConnections() }
 }
 
+/** The adapter hands over the request that it was given: our exchange travels on it. A WeakMap would cost the garbage collector more. */
+const EXCHANGE = Symbol('exchange')
+type Begun = IncomingMessage & { [EXCHANGE]?: Exchange }
+
 interface Around {
   readonly log: ServiceLog
   readonly metrics: ServiceMetrics
@@ -89,18 +93,17 @@ interface Around {
 
 /** Each request becomes an exchange; at its end there is one line in the log and one count in the metrics. */
 function listener(api: Api, { log, metrics, slow, state, proxies }: Around): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
-  const exchanges = new WeakMap<IncomingMessage, Exchange>()
   const answered = getRequestListener(
-    (request, env) => api(request, exchanges.get(env.incoming as IncomingMessage)!),
+    (request, env) => api(request, (env.incoming as Begun)[EXCHANGE]!),
     // What the adapter cannot read although `targetProblem` let it pass.
     { errorHandler: (error) => new Response(JSON.stringify(problemDocument('REQUEST_INVALID', printable(error instanceof Error ? error.message : 'the request cannot be read'), '')), { status: 400, headers: PROBLEM_HEADERS }) },
   )
-  return (incoming, outgoing) => {
+  return (incoming: Begun, outgoing) => {
     const exchange = begin(incoming, outgoing, requestId(incoming.headers['x-request-id']), clientOf(incoming, proxies))
-    exchanges.set(incoming, exchange)
+    incoming[EXCHANGE] = exchange
     if (state.closing) outgoing.shouldKeepAlive = false
     slow.watch(outgoing)
-    outgoing.once('close', () => {
+    outgoing.on('close', () => {
       slow.leave(outgoing)
       const ms = performance.now() - exchange.startedAt
       metrics.request(exchange, outgoing.statusCode, ms)

@@ -40,6 +40,9 @@ export interface Sizes {
   readonly ingest: number
   readonly sweep: readonly number[]
   readonly catalog: readonly number[]
+  /** Plugins of the registry that is served, and requests of one round. */
+  readonly servicePlugins: number
+  readonly serviceRequests: number
   /** Resolving takes its sizes from bench/resolve.ts. */
   readonly resolve: boolean
 }
@@ -62,6 +65,8 @@ export const FULL: Sizes = {
   ingest: 100,
   sweep: [412, 4_117],
   catalog: [10_000, 100_000],
+  servicePlugins: 100_000,
+  serviceRequests: 10_000,
   resolve: true,
 }
 

@@ -10,6 +10,7 @@ import { planWithTables } from './plan-with-tables.ts'
 import { proofs } from './proofs.ts'
 import { resolving } from './resolving.ts'
 import { rollback } from './rollback.ts'
+import { service } from './service.ts'
 import type { Section } from './row.ts'
 import { signedIndex } from './signed-index.ts'
 import type { WorldSize } from './loopback.ts'
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, (arena: Arena) => Section | Promise<Sect
   'plan-with-tables': planWithTables,
   'signed-index': signedIndex,
   ingest,
+  service,
   'cold-growth': coldGrowth,
   'calm-growth': nothingToDoGrowth,
 }

@@ -11,28 +11,28 @@ import { ChangingFile, type StreamedFile } from '../streamed-file.ts'
  * Answers for a file of the published folder: strong ETags that are digests of the content, one byte range for artifacts
  * and bundles, text compressed for those who take it. What was looked at a moment ago is answered without waiting for anything.
  */
-export function fileAnswer(exchange: Exchange, path: string, folder: ServedFolder): Response | Promise<Response> {
+export function fileAnswer(exchange: Exchange, folder: ServedFolder): Response | Promise<Response> {
   const { method = '' } = exchange.incoming
-  const wanted = servedPath(path)
+  const wanted = servedPath(exchange.path)
   exchange.route = wanted?.kind ?? 'none'
   if (method !== 'GET' && method !== 'HEAD') return problem(exchange, 'METHOD_NOT_ALLOWED', `${method} is not taken here`, { allow: 'GET, HEAD' })
-  if (!wanted) return nothingAt(exchange, path)
+  if (!wanted) return nothingAt(exchange)
   const file = folder.fresh(wanted.path)
-  return file ? heldAnswer(exchange, wanted, file) : lookedUp(exchange, wanted, folder, path)
+  return file ? heldAnswer(exchange, wanted, file) : lookedUp(exchange, wanted, folder)
 }
 
-async function lookedUp(exchange: Exchange, wanted: ServedPath, folder: ServedFolder, path: string): Promise<Response> {
+async function lookedUp(exchange: Exchange, wanted: ServedPath, folder: ServedFolder): Promise<Response> {
   try {
     const file = await folder.open(wanted.path)
-    if (!file) return nothingAt(exchange, path)
+    if (!file) return nothingAt(exchange)
     return file instanceof HeldFile ? heldAnswer(exchange, wanted, file) : await streamed(exchange, wanted, file)
   } catch (error) {
     return problemOf(exchange, error instanceof ChangingFile ? changing(error) : error)
   }
 }
 
-function nothingAt(exchange: Exchange, path: string): Response {
-  return problem(exchange, 'NOT_FOUND', `there is nothing at ${path}`)
+function nothingAt(exchange: Exchange): Response {
+  return problem(exchange, 'NOT_FOUND', `there is nothing at ${exchange.path}`)
 }
 
 function changing(error: ChangingFile): ApiError {
@@ -54,7 +54,7 @@ export function heldAnswer(exchange: Exchange, wanted: Sending, file: HeldFile):
   if (mayCompress) shared['vary'] = 'accept-encoding'
   if (noneMatchHits(headers['if-none-match'], etag)) return answer(exchange, 304, null, shared)
   shared['content-type'] = wanted.contentType
-  if (encoding === undefined) return part(exchange, wanted, file, shared, (start, end) => file.bytes.subarray(start, end + 1))
+  if (encoding === undefined) return part(exchange, wanted, file, shared, (start, end) => (wanted.text && file.text !== undefined ? file.text : file.bytes.subarray(start, end + 1)))
   shared['content-encoding'] = encoding
   const bytes = file.in(encoding)
   return bytes instanceof Promise ? bytes.then((made) => whole(exchange, made, shared)) : whole(exchange, bytes, shared)
@@ -90,7 +90,7 @@ async function streamed(exchange: Exchange, wanted: Sending, file: StreamedFile)
 // ---- both ----------------------------------------------------------------------------------------------------
 
 /** The file, or the one part of it that a `Range` asks for. */
-function part(exchange: Exchange, wanted: Sending, { size, digest }: { readonly size: number; readonly digest: string }, headers: Record<string, string>, bytes: (start: number, end: number) => Uint8Array | ReadableStream<Uint8Array>): Response {
+function part(exchange: Exchange, wanted: Sending, { size, digest }: { readonly size: number; readonly digest: string }, headers: Record<string, string>, bytes: (start: number, end: number) => string | Uint8Array | ReadableStream<Uint8Array>): Response {
   const { method, headers: asked } = exchange.incoming
   if (wanted.ranges) headers['accept-ranges'] = 'bytes'
   const counts = method === 'GET' && wanted.ranges && rangeCounts(asked['if-range'] as string | undefined, `"${digest}"`)

@@ -13,7 +13,7 @@ import { page, plainTable, verdict } from '../../bench/table.ts'
 /* That the benchmarks still run, at the smallest size and without peers. What they measure here means nothing. */
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const TINY: Sizes = { calm: 1, cold: 2, coldGrowth: [1], calmGrowth: [1], proofs: [1, 2], owners: { plugins: 3, tables: 1 }, warmUps: 0, quickRounds: 1, slowRounds: 1, growthRounds: 1, signed: [30, 60], backupRows: 500, backupRounds: 1, tableMegabytes: [1], ingest: 1, sweep: [1, 2], catalog: [150], resolve: false }
+const TINY: Sizes = { calm: 1, cold: 2, coldGrowth: [1], calmGrowth: [1], proofs: [1, 2], owners: { plugins: 3, tables: 1 }, warmUps: 0, quickRounds: 1, slowRounds: 1, growthRounds: 1, signed: [30, 60], backupRows: 500, backupRounds: 1, tableMegabytes: [1], ingest: 1, sweep: [1, 2], catalog: [150], servicePlugins: 50, serviceRequests: 20, resolve: false }
 
 describe('every section runs', () => {
   beforeAll(() => {
