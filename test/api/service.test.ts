@@ -2,6 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gunzipSync, brotliDecompressSync } from 'node:zlib'
+import { API_ROUTES } from '../../api/app.ts'
 import { entry } from '../builders/catalog.ts'
 import { eventually } from '../builders/eventually.ts'
 import { type Ground, ground, project, rawRequest, verdict } from './ground.ts'
@@ -130,6 +131,11 @@ describe('the description', () => {
     const broken = { ...(await json('/api/v1/plugins/sms')), tier: 'best', secret: 1 }
     expect(objections(description, '/api/v1/plugins/{id}', 'get', 200, broken)).not.toEqual([])
   })
+})
+
+test('what anybody may ask: these routes, and all of them only read', () => {
+  const open = API_ROUTES.filter(({ scope }) => scope === undefined)
+  expect(open.map(({ method, name }) => `${method} ${name}`)).toEqual(['GET listPlugins', 'GET getPlugin', 'GET listVersions', 'GET getVersion', 'GET getHistory', 'GET listVerdicts', 'GET getStats'])
 })
 
 describe('every answer', () => {
