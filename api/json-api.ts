@@ -6,7 +6,7 @@ import type { SourceDocument } from '../schemas/document.ts'
 import { CatalystError, problemsOfError, type Problem } from '../schemas/errors.ts'
 import { parseJson } from '../schemas/json.ts'
 import { validate } from '../schemas/validate.ts'
-import type { Authenticate } from './auth/authenticate.ts'
+import type { Authenticate, Principal } from './auth/authenticate.ts'
 import { authorize } from './auth/authorize.ts'
 import type { Bodies } from './body.ts'
 import { answer, type Exchange } from './exchange.ts'
@@ -51,8 +51,9 @@ async function served(c: Context<Env>, route: Route, deps: JsonApiDeps): Promise
   const exchange = c.env
   exchange.route = `api ${route.path}`
   try {
+    const principal = route.scope === undefined ? undefined : await proven(exchange, deps)
     const params = asked(route.params, Object.entries(c.req.param()), 'the path')
-    const actor = await permitted(exchange, route, params, deps)
+    const actor = await permitted(principal, route, params, deps)
     const query = asked(route.query, queryOf(exchange), 'the query')
     const body = route.body ? await bodyOf(exchange, route.body, deps.bodies) : undefined
     const value = await route.handle({ params, query, body, actor, catalog: deps.catalog })
@@ -62,14 +63,18 @@ async function served(c: Context<Env>, route: Route, deps: JsonApiDeps): Promise
   }
 }
 
-/** Whoever has no token learns nothing but that one is needed: before anything else of the request is looked at. */
-async function permitted(exchange: Exchange, route: Route, params: Readonly<Record<string, unknown>>, { authenticate, principals, catalog, now }: JsonApiDeps): Promise<Actor> {
-  if (route.scope === undefined) return { by: 'anybody', at: now() }
+/** Whoever has no token learns nothing but that one is needed: before anything else of the request is looked at. @throws ApiError UNAUTHENTICATED, RATE_LIMITED */
+async function proven(exchange: Exchange, { authenticate, principals }: JsonApiDeps): Promise<Principal> {
   const principal = await authenticate(exchange)
   const left = await principals.take(principal.by)
   setRateLimitHeaders(exchange.headers, principals.quota, left)
-  if (!left.ok) throw new ApiError('RATE_LIMITED', `too many requests of ${principal.by}`, { headers: { 'retry-after': String(left.resetSeconds) } })
-  return authorize(principal, route.scope, params['id'] as string | undefined, { catalog, now: now() })
+  if (left.ok) return principal
+  throw new ApiError('RATE_LIMITED', `too many requests of ${principal.by}`, { headers: { 'retry-after': String(left.resetSeconds) } })
+}
+
+async function permitted(principal: Principal | undefined, { scope }: Route, params: Readonly<Record<string, unknown>>, { catalog, now }: JsonApiDeps): Promise<Actor> {
+  if (principal === undefined || scope === undefined) return { by: 'anybody', at: now() }
+  return authorize(principal, scope, params['id'] as string | undefined, { catalog, now: now() })
 }
 
 // ---- what is asked -------------------------------------------------------------------------------------------

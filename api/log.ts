@@ -1,4 +1,4 @@
-import { destination, type Logger, pino } from 'pino'
+import { destination, pino } from 'pino'
 import { redact } from '../schemas/errors.ts'
 import { printable } from '../schemas/printable.ts'
 import type { Exchange } from './exchange.ts'
@@ -22,9 +22,9 @@ export interface ServiceLog {
 
 /** A log that writes to `sink`. */
 export function createLog(sink: LineSink): ServiceLog {
-  const log = pino({ base: null, timestamp: isoTime, formatters: { level: (label) => ({ level: label }) } }, sink)
+  const log = pino({ base: null, timestamp: () => `,"time":"${now()}"`, formatters: { level: (label) => ({ level: label }) } }, sink)
   return {
-    request: (exchange, end) => logRequest(log, exchange, end),
+    request: (exchange, end) => sink.write(requestLine(exchange, end)),
     refused: (client, code, detail) => log.warn({ client, code, detail: clean(detail) }, 'refused'),
     info: (message, fields = {}) => log.info(fields, message),
     error: (message, fault) => log.error({ fault: wordsOf(fault) }, message),
@@ -33,17 +33,15 @@ export function createLog(sink: LineSink): ServiceLog {
 
 /** Many lines are of the same millisecond, and writing a date costs as much as the rest of a line. */
 let last = { ms: 0, text: '' }
-function isoTime(): string {
+function now(): string {
   const ms = Date.now()
-  if (ms !== last.ms) last = { ms, text: `,"time":"${new Date(ms).toISOString()}"` }
+  if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() }
   return last.text
 }
 
-function logRequest(log: Logger, exchange: Exchange, { status, ms, aborted }: { readonly status: number; readonly ms: number; readonly aborted: boolean }): void {
-  const { incoming, id, path, client, route, by, code, fault } = exchange
-  const line = { id, method: incoming.method, path: clean(path), route, status, ms: Math.round(ms * 10) / 10, client, by, code, aborted: aborted || undefined, fault: fault === undefined ? undefined : wordsOf(fault) }
-  if (status >= 500) log.error(line, 'request')
-  else log.info(line, 'request')
+/** As pino writes it, by hand: of all lines these are so many that pino's way to them was a tenth of a request. */
+function requestLine({ incoming, id, path, client, route, by, code, fault }: Exchange, { status, ms, aborted }: { readonly status: number; readonly ms: number; readonly aborted: boolean }): string {
+  return JSON.stringify({ level: status >= 500 ? 'error' : 'info', time: now(), id, method: incoming.method, path: clean(path), route, status, ms: Math.round(ms * 10) / 10, client, by, code, aborted: aborted || undefined, fault: fault === undefined ? undefined : wordsOf(fault), msg: 'request' }) + '\n'
 }
 
 const PLAIN = /^[\w./~-]{0,200}$/

@@ -27,17 +27,19 @@ const FRESH_MS = 1_000
 /** The rows of a token file, read again when it has changed. A file that became unreadable or wrong allows nobody: the error is thrown each time. */
 export class TokenFileReader {
   readonly #path: string
+  readonly #freshMs: number
   #lookedAt = -Infinity
   #version = ''
   #rows: readonly TokenRow[] = []
 
-  constructor(path: string) {
+  constructor(path: string, freshMs: number = FRESH_MS) {
     this.#path = path
+    this.#freshMs = freshMs
   }
 
   /** @throws CatalystError as `readTokens`; Error when the file cannot be read */
   async rows(): Promise<readonly TokenRow[]> {
-    if (performance.now() - this.#lookedAt < FRESH_MS) return this.#rows
+    if (performance.now() - this.#lookedAt < this.#freshMs) return this.#rows
     const { mtimeMs, size, ino } = await stat(this.#path)
     const version = `${ino} ${size} ${mtimeMs}`
     if (version !== this.#version) {

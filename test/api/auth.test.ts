@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { rowOf } from '../../api/auth/tokens.ts'
+import { newToken, rowOf, TokenFileReader } from '../../api/auth/tokens.ts'
 import { publisherRefusal } from '../../api/auth/publisher.ts'
 import { sha256 } from '../../schemas/digest.ts'
+import { tokenRowYaml } from '../../schemas/tokens.ts'
 import { entry, numberFor } from '../builders/catalog.ts'
 import { startServer, type TestServer } from '../registry/server.ts'
 import { type Ground, ground, NOW, project, verdict } from './ground.ts'
@@ -110,6 +113,20 @@ describe('maintainers', () => {
     expect(rowOf('catreg_righ', [row], NOW)).toBeUndefined()
     expect(rowOf(row.sha256, [row], NOW)).toBeUndefined()
   })
+})
+
+test('a token is gone as soon as its line is; a file that became wrong lets nobody in', async () => {
+  const path = join(g.dir, 'tokens.yaml')
+  const { token, sha256: digest } = newToken()
+  const reader = new TokenFileReader(path, 0)
+  const write = (text: string) => writeFileSync(path, text)
+  write(`tokens:\n${tokenRowYaml({ name: 'ana', sha256: digest, scopes: ['yank'], expires: '2027-01-01T00:00:00Z' })}`)
+  expect(rowOf(token, await reader.rows(), NOW)).toMatchObject({ name: 'ana' })
+  write('tokens: []\n')
+  expect(rowOf(token, await reader.rows(), NOW)).toBeUndefined()
+  write('tokens: [\n')
+  await expect(reader.rows()).rejects.toMatchObject({ code: 'YAML_SYNTAX' })
+  await expect(reader.rows()).rejects.toMatchObject({ code: 'YAML_SYNTAX' })
 })
 
 describe('publishers', () => {
