@@ -25,7 +25,8 @@ let dir: string
 let clone: string
 let project: string
 let packed: Packed
-let manifest: { readonly version: string; readonly dependencies: Readonly<Record<string, string>> }
+let manifest: { readonly version: string; readonly dependencies: Versions; readonly peerDependencies: Versions; readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>> }
+type Versions = Readonly<Record<string, string>>
 let texts: ReadonlyMap<string, string>
 
 beforeAll(async () => {
@@ -96,8 +97,11 @@ describe('installed into an empty project', () => {
     const code = [...texts].filter(([path]) => path.startsWith('dist/')).map(([, text]) => text).join('\n')
     const names = [...code.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["'`]((?:@[\w.-]+\/)?[\w.-]+)["'`]/g)].map((m) => m[1]!)
     const outside = [...new Set(names)].filter((name) => !NOT_BUNDLED.has(name) && !name.startsWith('.'))
-    expect(Object.keys(manifest.dependencies)).toEqual(outside.sort())
-    for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+    // Of optional peers none is installed with a store: who keeps a registry's catalog in SQLite brings it (docs/adr/0017).
+    const { dependencies, peerDependencies, peerDependenciesMeta } = manifest
+    expect([...Object.keys(dependencies), ...Object.keys(peerDependencies)].sort()).toEqual(outside.sort())
+    expect(Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true)).toEqual([])
+    for (const version of Object.values({ ...dependencies, ...peerDependencies })) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
   })
 
   test('every file that the bundle starts or loads by name is there', () => {
