@@ -14,6 +14,8 @@ export interface Published {
 }
 
 const NOTE = 'lines-published'
+/** How far the clocks of those who write to the catalog may be apart: what changed so shortly before is compared once more. */
+const CLOCK_SLACK_MS = 600_000
 /** A race is lost to somebody who pushed: the more often, the more pushes there are. */
 const RACES = 10
 
@@ -31,7 +33,7 @@ export async function publishLines(store: CatalogStore, repository: BotRepositor
     if (error instanceof Raced) throw new CatalystError('PUSH_REJECTED', `others pushed to the registry ${RACES + 1} times while the bot tried to`, { hint: 'The next pass tries again.' })
     throw error
   })
-  await store.writeNote(NOTE, at)
+  await store.writeNote(NOTE, new Date(Date.parse(at) - CLOCK_SLACK_MS).toISOString())
   return published
 }
 

@@ -16,7 +16,7 @@ export const lintCommand: Command<LintArguments, RegistryContext> = async ({ reg
   const before = base === undefined ? undefined : await entriesAt(registry, dir, base)
   const report = await lintRegistry(dir, { base: before, factsOf: offline ? undefined : await factsFrom(registry) })
   const errors = report.problems.filter(({ severity }) => severity !== 'warning').length
-  const what = before ? `${report.changed.length} new or changed of ${report.entries} entries` : `${report.entries} entries`
+  const what = before ? `${report.changed.length} new or changed of ${report.entries} entries` : report.entries === 1 ? '1 entry' : `${report.entries} entries`
   const text = errors > 0 ? `${what}: ${errors} ${errors === 1 ? 'problem' : 'problems'}.` : `${what}: nothing stands in the way${offline ? '; GitHub was not asked' : ''}.`
   return { exit: 0, text, result: report, problems: report.problems }
 }

@@ -139,7 +139,7 @@ publisher: acme
     registry.world.faults.add({ path: '/api/repos/acme/alone' }, { kind: 'status', status: 403 })
     expect(await catalyst('lint', dir)).toMatchObject({ exit: 5 })
     registry.world.log.clear()
-    expect(await catalyst('lint', dir, '--offline')).toMatchObject({ exit: 0, out: '1 entries: nothing stands in the way; GitHub was not asked.', err: '' })
+    expect(await catalyst('lint', dir, '--offline')).toMatchObject({ exit: 0, out: '1 entry: nothing stands in the way; GitHub was not asked.', err: '' })
     expect(registry.world.log.records).toEqual([])
   })
 

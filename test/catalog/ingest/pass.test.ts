@@ -197,6 +197,15 @@ describe('after it was listed', () => {
     ])
   })
 
+  test('a yank by a machine whose clock is behind is not overlooked', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass()
+    await registry.pass()
+    await registry.store.yank(id, '1.0.0', 'late clock', { by: 'maintainer:ana', at: new Date(Date.parse(registry.now()) - 300_000).toISOString() })
+    await registry.pass()
+    expect(registry.file(`index/er/p-/${id}`)).toContain('late clock')
+  })
+
   test('the kill list withdraws everything, even when GitHub cannot be asked', async () => {
     const published = await registry.publish({ id, version: '1.0.0' })
     await registry.pass()
