@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { canonicalize } from '@tufjs/canonical-json'
-import { Metadata, MetadataKind, Targets } from '@tufjs/models'
+import { Metadata, MetadataKind, TargetFile, Targets } from '@tufjs/models'
 import { CatalystError } from '../../schemas/errors.ts'
 
 /*
@@ -142,7 +142,10 @@ const KINDS = { root: MetadataKind.Root, targets: MetadataKind.Targets, snapshot
 export function readMetadata<S extends Signed>(kind: S['_type'], bytes: Uint8Array, file: string): Envelope<S> {
   try {
     const data = JSON.parse(Buffer.from(bytes).toString('utf8'))
-    Metadata.fromJSON(KINDS[kind] as MetadataKind.Root, data)
+    const { targets } = data.signed
+    // One by one: the library needs quadratic time for the map of them.
+    if (targets) for (const [path, info] of Object.entries(targets)) TargetFile.fromJSON(path, info as never)
+    Metadata.fromJSON(KINDS[kind] as MetadataKind.Root, targets ? { ...data, signed: { ...data.signed, targets: {} } } : data)
     return data as Envelope<S>
   } catch (error) {
     throw new CatalystError('INDEX_INVALID', `${file} is no TUF ${kind} metadata: ${error instanceof Error ? error.message : String(error)}`, { cause: error, hint: 'Restore the file from git.' })

@@ -1,9 +1,8 @@
-import pLimit from 'p-limit'
 import { bins, bitsFor, INDEX, LASTS, PUBLISHED, roleOfPath } from './layout.ts'
 import { binFinder, expiryAfter, SPEC_VERSION, type Envelope, type RoleKeys, type Signer, type TargetInfo, type TargetsSigned } from './metadata.ts'
 import type { IndexTree } from './index-tree.ts'
 import { delegation } from './people.ts'
-import { expiresWithin, metadataFile, signedBy, targetFile, type Written } from './publish-files.ts'
+import { expiresWithin, metadataFile, signedBy, TargetFiles, type Written } from './publish-files.ts'
 import { publishedRole, type Published } from './published.ts'
 import { sameTarget, sameTargets } from './targets.ts'
 
@@ -18,7 +17,8 @@ interface IndexWork {
   readonly now: string
 }
 
-const parallel = pLimit(16)
+/** Files that are read and written at once. */
+const AT_ONCE = 32
 
 /** The bot's part: `index` and its bins. One changed line rewrites one bin; bins near their end, or of another key, are signed again. */
 export async function publishIndexBins(work: IndexWork): Promise<{ readonly written: readonly Written[]; readonly renewAt: string }> {
@@ -40,13 +40,16 @@ type Infos = readonly (readonly [string, TargetInfo | undefined])[]
 async function writeContents({ tree, folder, changes }: IndexWork): Promise<{ readonly infos: Infos; readonly written: readonly Written[] }> {
   const paths = changes.paths.filter((path) => roleOfPath(path) === INDEX)
   const written: Written[] = []
-  const infos = await parallel.map(paths, async (path) => {
+  const files = new TargetFiles(folder, { many: changes.all })
+  const content = async (path: string): Promise<Infos[number]> => {
     const bytes = await tree.read(path)
-    if (!bytes) return [path, undefined] as const
-    const file = await targetFile(folder, path, bytes)
+    if (!bytes) return [path, undefined]
+    const file = await files.put(path, bytes)
     written.push(...file.written)
-    return [path, file.info] as const
-  })
+    return [path, file.info]
+  }
+  const infos: Infos[number][] = []
+  for (let at = 0; at < paths.length; at += AT_ONCE) infos.push(...(await Promise.all(paths.slice(at, at + AT_ONCE).map(content))))
   return { infos, written }
 }
 

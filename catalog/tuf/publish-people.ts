@@ -5,7 +5,7 @@ import { ENTRIES, PUBLISHED, roleOfPath, SIGNED } from './layout.ts'
 import { binFinder, type Envelope, type RootSigned, type TargetInfo, type TargetsSigned } from './metadata.ts'
 import type { IndexTree } from './index-tree.ts'
 import { binsOf, currentRoot, delegation, readRole, readRoots, type Judged, type Roots } from './people.ts'
-import { expiresWithin, metadataFile, targetFile, type Written } from './publish-files.ts'
+import { expiresWithin, metadataFile, TargetFiles, type Written } from './publish-files.ts'
 import { publishedRole, type Published } from './published.ts'
 import { sameTarget, targetInfo } from './targets.ts'
 
@@ -74,9 +74,13 @@ class Desk {
   readonly #work: PeoplesWork
   /** Files of the index by path, as the bins that count name them. */
   readonly #listed = new Map<string, TargetInfo>()
+  /** Those of them that were read and are as they are listed. */
+  readonly #read = new Set<string>()
+  readonly #files: TargetFiles
 
   constructor(work: PeoplesWork) {
     this.#work = work
+    this.#files = new TargetFiles(work.folder, { many: work.changes.all })
   }
 
   /** Publishes a role's metadata when it is ready, and gives what counts now: it, or what was published before. */
@@ -99,7 +103,7 @@ class Desk {
 
   /** Entries that changed and that no bin which counts names as they are now. */
   async tellUnsigned(binOf: (path: string) => string): Promise<void> {
-    for (const path of this.#work.changes.paths.filter((path) => roleOfPath(path) === ENTRIES)) {
+    for (const path of this.#work.changes.paths.filter((path) => roleOfPath(path) === ENTRIES && !this.#read.has(path))) {
       const bytes = await this.#work.tree.read(path)
       if (!sameTarget(bytes && targetInfo(bytes), this.#listed.get(path))) this.problems.push(waiting(path, `the signature of ${SIGNED.role(binOf(path))}`))
     }
@@ -121,7 +125,8 @@ class Desk {
       if (sameTarget(info, old?.signed.targets[path])) continue
       const bytes = (await tree.read(path)) ?? (await bytesOf(join(folder, PUBLISHED.target(path, info.hashes.sha256))))
       if (!bytes || !sameTarget(targetInfo(bytes), info)) return false
-      this.written.push(...(await targetFile(folder, path, bytes)).written)
+      this.written.push(...(await this.#files.put(path, bytes)).written)
+      this.#read.add(path)
     }
     return true
   }
