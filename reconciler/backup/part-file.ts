@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Transform } from 'node:stream'
@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import type { Digest } from '../../schemas/digest.ts'
 import { CatalystError } from '../../schemas/errors.ts'
+import { release } from './row-encoding.ts'
 
 /*
  * One file of a backup: bytes, compressed with Zstandard (RFC 8878). Level 3 takes a third of gzip's time for fewer
@@ -35,12 +36,23 @@ export async function writePart(folder: string, file: string, source: AsyncItera
   const raw = new Meter()
   const packed = new Meter(createHash('sha256'))
   const zstd = createZstdCompress({ chunkSize: CHUNK, params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 } })
-  const out = createWriteStream(join(folder, file), { flags: 'wx', mode: 0o600, flush: true })
-  const [written] = await Promise.allSettled([pipeline(zstd, (chunks: AsyncIterable<Buffer>) => packed.through(chunks), out, { signal }), fill(zstd, raw.through(source))])
-  // A file that is still being opened would be there again after it was taken away.
-  if (!out.closed) await new Promise((closed) => out.once('close', closed))
+  const [written] = await Promise.allSettled([pipeline(zstd, (chunks: AsyncIterable<Buffer>) => store(join(folder, file), packed.through(chunks)), { signal }), fill(zstd, raw.through(source))])
   if (written.status === 'rejected') throw written.reason
   return { file, size: packed.bytes, sha256: packed.digest(), bytes: raw.bytes }
+}
+
+/** Writes chunks to a new file and syncs it; the memory of each is given back when it is written. */
+async function store(path: string, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at)
+      release(chunk)
+    }
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** While one chunk is compressed in a thread, the next one is made here. A failure of the source becomes the stream's. */
