@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { Hono } from 'hono'
 import type { Authenticate } from './auth/authenticate.ts'
 import type { Bodies } from './body.ts'
+import type { ClientQuota } from './client-quota.ts'
 import { answer, type Exchange } from './exchange.ts'
 import type { ServedFolder } from './folder-file.ts'
 import { HeldFile } from './held-file.ts'
@@ -20,7 +21,7 @@ import { webhookRoute } from './routes/webhooks.ts'
 export interface ApiDeps {
   readonly folder: ServedFolder
   /** Of each client. */
-  readonly clients: RateLimit
+  readonly clients: ClientQuota
   /** Why no requests should come here now; empty when they should. */
   readonly unready: () => Promise<readonly string[]>
   readonly version: string
@@ -69,11 +70,11 @@ function mountCatalog(app: Hono<{ Bindings: Exchange }>, { service, webhookSecre
 }
 
 /** Each client its quota; probes of health take nothing of it. */
-function limited(clients: RateLimit, api: Api): Api {
-  return async (request, exchange) => {
+function limited(clients: ClientQuota, api: Api): Api {
+  return (request, exchange) => {
     const { url } = exchange.incoming
     if (url === '/healthz' || url === '/readyz') return api(request, exchange)
-    const left = await clients.take(exchange.client)
+    const left = clients.take(exchange.client)
     setRateLimitHeaders(exchange.headers, clients.quota, left)
     if (left.ok) return api(request, exchange)
     exchange.route = 'limited'

@@ -7,6 +7,7 @@ import { type ApiDeps, createApi } from './app.ts'
 import { authenticator } from './auth/authenticate.ts'
 import { type KeyFetch, oidcVerifier } from './auth/github-oidc.ts'
 import { Bodies } from './body.ts'
+import { ClientQuota } from './client-quota.ts'
 import { type Remembering, ServedFolder } from './folder-file.ts'
 import { createLog, type LineSink, type ServiceLog } from './log.ts'
 import { createMetrics, type ServiceMetrics } from './metrics.ts'
@@ -82,7 +83,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 
 function partsOf({ root, version, remembering, perMinute = CLIENT_PER_MINUTE, catalog, now = () => new Date().toISOString() }: ServiceOptions, metrics: ServiceMetrics, state: { readonly stopping: boolean }): ApiDeps {
   const folder = new ServedFolder(root, remembering)
-  const clients = new RateLimit({ name: 'client', requests: perMinute, seconds: 60 })
+  const clients = new ClientQuota({ name: 'client', requests: perMinute, seconds: 60 })
   const unready = async (): Promise<readonly string[]> => [
     ...(state.stopping ? ['the service is being stopped'] : []),
     ...((await hasIndex(folder)) ? [] : ['there is no index to serve: registry.yaml is missing']),

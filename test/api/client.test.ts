@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { acceptedEncoding } from '../../api/accepted-encoding.ts'
 import { clientOf, network } from '../../api/client-address.ts'
+import { ClientQuota } from '../../api/client-quota.ts'
 import { RateLimit } from '../../api/rate-limit.ts'
 import { requestPath } from '../../api/request-path.ts'
 import { SlowReaders } from '../../api/slow-readers.ts'
@@ -45,6 +46,14 @@ describe('quotas', () => {
     const limit = new RateLimit({ name: 'n', requests: 2, seconds: 60 })
     expect([await limit.take('a'), await limit.take('a'), await limit.take('a'), await limit.take('b')].map(({ ok, remaining }) => [ok, remaining])).toEqual([[true, 1], [true, 0], [false, 0], [true, 1]])
     expect([await limit.look('a'), await limit.look('b'), await limit.look('c')]).toEqual([false, true, true])
+  })
+
+  test('of clients are counted without waiting; very many addresses share one', () => {
+    const quota = new ClientQuota({ name: 'n', requests: 2, seconds: 60 })
+    expect([quota.take('a'), quota.take('a'), quota.take('a'), quota.take('b')].map(({ ok, remaining }) => [ok, remaining])).toEqual([[true, 1], [true, 0], [false, 0], [true, 1]])
+    for (let i = 0; i < 49_998; i++) quota.take(`k${i}`)
+    expect([quota.take('new 1'), quota.take('new 2'), quota.take('new 3'), quota.take('b')].map(({ ok }) => ok)).toEqual([true, true, false, true])
+    expect(quota.take('x').resetSeconds).toBeGreaterThan(0)
   })
 
   test('an attacker with very many addresses shares one quota with whoever comes after', async () => {
