@@ -19,7 +19,9 @@ export async function askOnTerminal(question: string, { secret = false } = {}): 
 }
 
 async function nextLine(question: string, secret: boolean): Promise<string> {
-  const [{ createInterface }, { Writable }] = await Promise.all([import('node:readline'), import('node:stream')])
+  // Not by `import()`: in the bundle Node would say on the same terminal that it is experimental.
+  const { createInterface } = process.getBuiltinModule('node:readline')
+  const { Writable } = process.getBuiltinModule('node:stream')
   // A terminal that readline drives shows nothing by itself; what readline would show goes nowhere.
   const silent = new Writable({ write: (_bytes, _encoding, done) => done() })
   const prompt = createInterface(secret ? { input: process.stdin, output: silent, terminal: true } : { input: process.stdin, output: process.stderr })
