@@ -35,7 +35,7 @@ test('takes a maintainer from an empty repository to a listed release that a sto
     .replace('root: ./registry-root.json }', `root: ./registry-root.json, sigstore: ${join(dir, 'root.json')} }`)
   const { exit, out } = await shell(script)
   expect([exit, out]).toEqual([0, expect.not.stringMatching(/error\[\w+\]/)])
-  expect(out).toContain('1 entries: nothing stands in the way')
+  expect(out).toContain('1 entry: nothing stands in the way')
   expect(out).toContain('+ flat-rate-shipping 1.0.0 listed')
   expect(out).toContain('"verdict":"listed"')
   expect(out).toContain('github.com/catalyst-plugins/flat-rate-shipping')
