@@ -5,7 +5,7 @@ const MAX_CLIENTS = 50_000
 
 /**
  * Counts the requests of each client in windows of one length for all, in this process alone. Answers at once, unlike
- * `RateLimit`: every request asks it, and an answer that has to be awaited costs small files a fifth of their speed.
+ * `RateLimit`: every request asks it, and an answer that has to be awaited keeps the adapter from its fast path.
  */
 export class ClientQuota {
   readonly quota: Quota
