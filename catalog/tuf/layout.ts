@@ -1,4 +1,3 @@
-import { posix } from 'node:path'
 import type { RoleKeys, SuccinctRoles } from './metadata.ts'
 
 /*
@@ -40,7 +39,10 @@ export const PUBLISHED = {
   timestamp: 'metadata/timestamp.json',
   metadata: (role: string, version: number): string => `metadata/${version}.${role}.json`,
   /** With its digest in its name: consistent snapshots (6.2). */
-  target: (path: string, sha256: string): string => posix.join('targets', posix.dirname(path), `${sha256}.${posix.basename(path)}`),
+  target(path: string, sha256: string): string {
+    const name = path.lastIndexOf('/') + 1
+    return `targets/${path.slice(0, name)}${sha256}.${path.slice(name)}`
+  },
   /** In a mirror: the registry's own roots, from the one that the mirror's owner had pinned. */
   upstreamRoot: (version: number): string => `upstream/${version}.root.json`,
   /** What the last publishing left for the next one. Not served. */
