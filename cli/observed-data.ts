@@ -7,14 +7,13 @@ import type { MigrationRef } from '../schemas/common.ts'
  * `going`. Changes nothing.
  */
 export async function observeData(ids: readonly string[], going: readonly string[], { tables, backups, folders }: PluginData): Promise<Partial<ObservedState>> {
-  const [inventories, applied, listed] = await Promise.all([tables.inventory(ids, 'estimate'), tables.applied(), backups.list()])
+  const [inventories, applied, listed, uses] = await Promise.all([tables.inventory(ids, 'estimate'), tables.applied(), backups.list(), tables.uses(going)])
   const sizes = await Promise.all(ids.map(async (id) => [id, (await folders.size(id)) ?? { files: 0, bytes: 0 }] as const))
-  const uses = await Promise.all(going.map(async (id) => [id, await tables.uses(id)] as const))
   const ran = Map.groupBy(applied, (migration) => migration.plugin)
   return {
     inventories,
     dataFolders: new Map(sizes),
-    uses: new Map(uses),
+    uses,
     applied: new Map(ids.map((id) => [id, (ran.get(id) ?? []).map(refOf)])),
     backups: Map.groupBy(listed, (ref) => ref.plugin),
   }

@@ -95,8 +95,8 @@ export interface PluginTables {
   migrate(plugin: string, migration: Migration, fence: Fence, limits: SqlLimits): Promise<void>
   /** Undoes the newest applied migration of a plugin by its down. @throws as `migrate`, and MIGRATION_IRREVERSIBLE when it has none */
   revert(plugin: string, migration: string, fence: Fence, limits: SqlLimits): Promise<void>
-  /** Who else needs the plugin's tables. Empty: they can go. */
-  uses(plugin: string): Promise<readonly TableUse[]>
+  /** Who else needs the tables of each of these plugins. Empty: they can go. */
+  uses(plugins: readonly string[]): Promise<ReadonlyMap<string, readonly TableUse[]>>
   /** Moves all tables of a plugin out of the way (PostgreSQL: schema renamed; SQLite: marked), and back. */
   quarantine(plugin: string, fence: Fence): Promise<void>
   restoreFromQuarantine(plugin: string, fence: Fence): Promise<void>

@@ -228,7 +228,7 @@ async function fill(session: CopySession, schema: PostgresSchema, { plugin, tabl
 }
 
 async function putInPlace(query: Query, { plugin, store }: Grounds, schema: PostgresSchema, replacement: Replacement): Promise<void> {
-  const uses = await usesIn(query, plugin)
+  const uses = (await usesIn(query, [plugin])).get(plugin) ?? []
   if (uses.length > 0) throw new CatalystError('TABLE_IN_USE', `The tables of ${plugin} are needed by others: ${uses.map(({ table, kind, by }) => `${kind} ${by} on ${table}`).join('; ')}`)
   // Ours for a moment, so that dropping all that is the plugin's leaves it.
   for (const sql of handOver(schema, spaceOf(plugin), store)) await query(sql)

@@ -46,7 +46,7 @@ export async function drop(host: Host, plugin: string, fence: Fence, count: Coun
   return host.change(fence, async (query) => {
     const grounds = await survey(query, plugin)
     const found = await lockedInventory(query, grounds, count)
-    const uses = await usesIn(query, plugin)
+    const uses = (await usesIn(query, [plugin])).get(plugin) ?? []
     if (uses.length > 0) throw inUse(plugin, uses.map(({ table, kind, by }) => `${kind} ${by} on ${table}`))
     await naming(plugin, () => dropGrounds(query, grounds))
     for (const { sql, params } of [...forgetMigrationSql('postgres', plugin), ...recordDefinitionSql('postgres', plugin, undefined), ...markQuarantinedSql('postgres', plugin, undefined)]) await query(sql, params)

@@ -53,8 +53,8 @@ class PostgresTables implements PluginTables {
     await this.#remember(plugin, fence)
   }
 
-  uses(plugin: string): Promise<readonly TableUse[]> {
-    return this.#host.db.transaction('read', (query) => usesIn(query, plugin))
+  uses(plugins: readonly string[]): Promise<ReadonlyMap<string, readonly TableUse[]>> {
+    return this.#host.db.transaction('read', (query) => usesIn(query, plugins))
   }
 
   quarantine(plugin: string, fence: Fence): Promise<void> {

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Digest } from '../../schemas/digest.ts'
 import type { Connection } from '../store-db/sqlite-connection.ts'
 import { definitionLines } from './sqlite-definition.ts'
-import { ownerOfObject, quoted, readSchema, type SchemaObject } from './sqlite-schema.ts'
+import { ofPlugin, quoted, readSchema, type SchemaObject } from './sqlite-schema.ts'
 
 /** Between so many rows others have their turn. */
 const ROWS_PER_TURN = 2_000
@@ -16,9 +16,9 @@ const CHARACTERS_PER_CALL = 16_384
  */
 export async function digestTables(db: Connection, plugin: string): Promise<Digest> {
   const hash = createHash('sha256')
-  const schema = readSchema(db)
-  for (const line of definitionLines(schema, plugin)) hash.update(line)
-  const tables = schema.filter((o) => o.type === 'table' && ownerOfObject(o) === plugin).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const own = ofPlugin(readSchema(db), plugin)
+  for (const line of definitionLines(own)) hash.update(line)
+  const tables = own.filter((o) => o.type === 'table').toSorted((a, b) => (a.name < b.name ? -1 : 1))
   for (const table of tables) await digestRows(db, table, hash)
   return `sha256:${hash.digest('hex')}`
 }

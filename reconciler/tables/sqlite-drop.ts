@@ -17,7 +17,7 @@ export function drop({ db, path, plugin, fence, check }: MigrationRun): Inventor
   return transaction(db, path, 'write', () => {
     underFence(db, fence)
     const schema = readSchema(db)
-    assertUnused(plugin, usesOf(db, schema, plugin).map(({ kind, by, table }) => `the ${kind} of ${by} needs ${table}`))
+    assertUnused(plugin, (usesOf(db, schema, [plugin]).get(plugin) ?? []).map(({ kind, by, table }) => `the ${kind} of ${by} needs ${table}`))
     const recorded = recordedNames(db, plugin)
     assertUnused(plugin, ownedOf(schema, plugin).filter(({ kind, name }) => kind !== 'index' && !recorded.has(name)).map(({ kind, name }) => `no migration made the ${kind} ${name}`))
     const inventory = inventoryOf(db, schema, [plugin], { rows: 'exact', quarantined: quarantinedPlugins(db) }).get(plugin)

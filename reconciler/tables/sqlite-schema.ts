@@ -26,9 +26,14 @@ export function ownerOfObject({ type, name, table }: SchemaObject): string | und
   return type === 'trigger' && ownerOf(table) !== owner ? undefined : owner
 }
 
+/** The part of the schema that is a plugin's. */
+export function ofPlugin(schema: readonly SchemaObject[], plugin: string): readonly SchemaObject[] {
+  return schema.filter((object) => ownerOfObject(object) === plugin)
+}
+
 /** What is to be recorded as owned. */
 export function ownedOf(schema: readonly SchemaObject[], plugin: string): readonly Owned[] {
-  return schema.filter((object) => object.sql !== null && ownerOfObject(object) === plugin).map(({ type, name }) => ({ kind: type, name }))
+  return ofPlugin(schema, plugin).filter((object) => object.sql !== null).map(({ type, name }) => ({ kind: type, name }))
 }
 
 /** A name in double quotes. */

@@ -32,15 +32,18 @@ export function tableSizes(db: Connection, tables: readonly Sized[], how: 'exact
     return new Map(tables.map(({ table, indexes }) => [table.name, { rows: rows.get(table.name) ?? 0, bytes: bytesOf(db, [table, ...indexes]) }]))
   }
   const counted = numbers(db, names, (name) => `SELECT count(*) FROM (SELECT 1 FROM ${quoted(name)} LIMIT ${COUNTED_ROWS + 1})`)
-  return new Map(tables.map((sized) => [sized.table.name, estimate(db, sized, counted.get(sized.table.name) ?? 0, pageBytes)]))
+  const lengths = rowBytes(db, names.filter((name) => counted.get(name) !== 0))
+  return new Map(tables.map(({ table, indexes }) => {
+    const n = counted.get(table.name) ?? 0
+    const rows = n <= COUNTED_ROWS ? n : highest(db, table)
+    return [table.name, { rows, bytes: estimatedBytes(rows * (lengths.get(table.name) ?? 0), indexes.length, pageBytes) }]
+  }))
 }
 
-function estimate(db: Connection, { table, indexes }: Sized, counted: number, pageBytes: number): Size {
-  const trees = 1 + indexes.length
-  const rows = counted <= COUNTED_ROWS ? counted : highest(db, table)
-  if (rows === 0) return { rows, bytes: trees * pageBytes }
-  const pages = Math.max(1, Math.ceil((rows * rowBytes(db, table.name)) / pageBytes))
-  return { rows, bytes: (pages + indexes.length * Math.max(1, Math.ceil(pages / 4))) * pageBytes }
+/** Whole pages: an index is taken for a quarter of its table. */
+function estimatedBytes(rowsBytes: number, indexes: number, pageBytes: number): number {
+  const pages = Math.max(1, Math.ceil(rowsBytes / pageBytes))
+  return (pages + indexes * Math.max(1, Math.ceil(pages / 4))) * pageBytes
 }
 
 /** Without row numbers there is nothing quicker than counting. */
@@ -53,10 +56,12 @@ function highest(db: Connection, { name, sql }: SchemaObject): number {
   }
 }
 
-function rowBytes(db: Connection, table: string): number {
-  const columns = db.prepare('SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (0, 3)').all(table).map((row) => `coalesce(octet_length(${quoted(String(row['name']))}), 0) + 1`)
-  const row = db.prepare(`SELECT avg(${columns.join(' + ')}) AS n FROM (SELECT * FROM ${quoted(table)} LIMIT ${SAMPLED_ROWS})`).get()
-  return Number(row?.['n'] ?? 0) + 4
+/** How long the first rows of each table are on average, with what each costs besides. */
+function rowBytes(db: Connection, names: readonly string[]): ReadonlyMap<string, number> {
+  const rows = db.prepare('SELECT t.value AS name, x.name AS column FROM json_each(?) t JOIN pragma_table_xinfo(t.value) x WHERE x.hidden IN (0, 3)').all(JSON.stringify(names))
+  const columns = Map.groupBy(rows, (row) => String(row['name']))
+  const lengthOf = (name: string): string => (columns.get(name) ?? []).map((row) => `coalesce(octet_length(${quoted(String(row['column']))}), 0) + 1`).join(' + ')
+  return numbers(db, names, (name) => `SELECT coalesce(avg(${lengthOf(name)}), 0) + 4 FROM (SELECT * FROM ${quoted(name)} LIMIT ${SAMPLED_ROWS})`)
 }
 
 function bytesOf(db: Connection, trees: readonly SchemaObject[]): number {

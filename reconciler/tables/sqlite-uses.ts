@@ -5,17 +5,30 @@ import { ownerOfObject, type SchemaObject } from './sqlite-schema.ts'
 import { tokensOf, valueOf } from './tokens.ts'
 
 /**
- * What of others refers to what a plugin owns, by name. Views and triggers are read token by token, so that also those
- * which do not work any more are seen; whoever means a table must write its name.
+ * What of others refers to what these plugins own, by name, from one reading of the schema. Views and triggers are read
+ * token by token, so that also those which do not work any more are seen; whoever means a table must write its name.
  */
-export function usesOf(db: Connection, schema: readonly SchemaObject[], plugin: string): readonly TableUse[] {
-  const own = new Set(schema.filter((o) => ownerOfObject(o) === plugin && o.type !== 'index').map((o) => o.name.toLowerCase()))
-  const others = schema.filter((o) => ownerOfObject(o) !== plugin && o.sql?.toLowerCase().includes(prefixOf(plugin)))
-  return others.flatMap((object): readonly TableUse[] => {
-    if (object.type === 'index') return []
-    if (object.type === 'table') return parentsOf(db, object.name).filter((name) => own.has(name)).map((table) => ({ table, kind: 'foreign key', by: object.name }))
-    return [...namesIn(object.sql ?? '')].filter((name) => own.has(name)).map((table) => ({ table, kind: object.type as 'view' | 'trigger', by: object.name }))
-  })
+export function usesOf(db: Connection, schema: readonly SchemaObject[], plugins: readonly string[]): ReadonlyMap<string, readonly TableUse[]> {
+  const uses = new Map<string, TableUse[]>(plugins.map((plugin) => [plugin, []]))
+  const owners = new Map(schema.filter((o) => o.type !== 'index').map((o) => [o.name.toLowerCase(), ownerOfObject(o)]))
+  for (const object of schema) {
+    if (object.type === 'index') continue
+    const user = ownerOfObject(object)
+    if (!namesOthers(object.sql, user)) continue
+    for (const table of object.type === 'table' ? parentsOf(db, object.name) : namesIn(object.sql ?? '')) {
+      const owner = owners.get(table)
+      if (owner !== undefined && owner !== user) uses.get(owner)?.push({ table, kind: object.type === 'table' ? 'foreign key' : object.type, by: object.name })
+    }
+  }
+  return uses
+}
+
+const PREFIXES = /plg_[a-z][a-z0-9]*(?:_[a-z0-9]+)*__/g
+
+/** True where a definition has the beginning of a name that is not its owner's own. */
+function namesOthers(sql: string | null, user: string | undefined): boolean {
+  const own = user === undefined ? undefined : prefixOf(user)
+  return (sql?.toLowerCase().match(PREFIXES) ?? []).some((prefix) => prefix !== own)
 }
 
 function parentsOf(db: Connection, table: string): readonly string[] {

@@ -54,8 +54,8 @@ class SqliteTables implements PluginTables {
     return this.#read(nothing, (db) => inventoryOf(db, readSchema(db), plugins, { rows, quarantined: quarantinedPlugins(db) }))
   }
 
-  async uses(plugin: string): Promise<readonly TableUse[]> {
-    return this.#read([], (db) => usesOf(db, readSchema(db), plugin))
+  async uses(plugins: readonly string[]): Promise<ReadonlyMap<string, readonly TableUse[]>> {
+    return this.#read<ReadonlyMap<string, readonly TableUse[]>>(new Map(plugins.map((plugin) => [plugin, []])), (db) => usesOf(db, readSchema(db), plugins))
   }
 
   async migrate(plugin: string, migration: Migration, fence: Fence, limits: SqlLimits): Promise<void> {

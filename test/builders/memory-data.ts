@@ -11,7 +11,7 @@ export function memoryData(): PluginData {
       inventory: async (plugins) => new Map(plugins.map((plugin) => [plugin, { plugin, tables: [], others: [], quarantined: false }])),
       migrate: () => Promise.reject(new Error('these plugins have no migrations')),
       revert: () => Promise.reject(new Error('these plugins have no migrations')),
-      uses: async () => [],
+      uses: async (plugins) => new Map(plugins.map((plugin) => [plugin, []])),
       quarantine: async () => undefined,
       restoreFromQuarantine: async () => undefined,
       drop: async (plugin) => ({ plugin, tables: [], others: [], quarantined: false }),

@@ -54,7 +54,7 @@ describe.each(['an ordinary role', 'a superuser'])('a store that is %s', (kind) 
 
   test('runs nothing of the plugin when it looks, moves, compares and drops', async () => {
     for (const rows of ['exact', 'estimate'] as const) await tables.inventory(['loyalty'], rows)
-    await tables.uses('loyalty')
+    await tables.uses(['loyalty'])
     await tables.digest('loyalty')
     await tables.quarantine('loyalty', fence)
     await tables.digest('loyalty')
