@@ -41,10 +41,12 @@ export interface BenchOptions {
   readonly only?: readonly string[]
   /** Told what is measured now. */
   readonly tell?: (what: string) => void
+  /** Given each section as soon as it is measured: a run that is broken off keeps what it has. */
+  readonly done?: (name: string, section: Section, tookSeconds: number) => void
 }
 
 /** Publishes a world, measures everything in it, and takes it away again. */
-export async function measureAll({ sizes, peers, only = SECTION_NAMES, tell = () => undefined }: BenchOptions): Promise<readonly Section[]> {
+export async function measureAll({ sizes, peers, only = SECTION_NAMES, tell = () => undefined, done = () => undefined }: BenchOptions): Promise<readonly Section[]> {
   const names = only.filter((name) => sizes.resolve || name !== 'resolve')
   tell('publishing plugins')
   const ground = new Ground()
@@ -53,9 +55,11 @@ export async function measureAll({ sizes, peers, only = SECTION_NAMES, tell = ()
     const sections: Section[] = []
     for (const name of names) {
       tell(name)
+      const start = performance.now()
       const section = await SECTIONS[name]?.({ world, ground, peers, sizes })
       if (!section) throw new Error(`there is no section ${name}; there are ${SECTION_NAMES.join(', ')}`)
       sections.push(section)
+      done(name, section, (performance.now() - start) / 1000)
     }
     return sections
   } finally {

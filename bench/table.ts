@@ -1,11 +1,12 @@
 import { round, type Row, type Section } from './row.ts'
 
-/** Where and with what was measured. */
-export interface Circumstances {
+/** A section with when, where and with what it was measured. */
+export interface Kept {
+  readonly section: Section
   readonly date: string
   readonly machine: string
   readonly versions: string
-  /** How busy the machine was besides, so that a reader knows how far to trust the figures. */
+  /** How busy the machine was before, so that a reader knows how far to trust the figures. */
   readonly load: string
   readonly tookSeconds: number
 }
@@ -21,21 +22,16 @@ export function plainTable(sections: readonly Section[]): string {
 }
 
 /** The page docs/benchmarks.md. */
-export function page(sections: readonly Section[], { date, machine, versions, load, tookSeconds }: Circumstances): string {
+export function page(kept: readonly Kept[]): string {
   return `# Benchmarks
 
-Made by \`npm run bench\`, which writes this page. Every figure is a median of runs that took turns with those beside them, so a
+Made by \`npm run bench\`, which writes this page; with \`--keep\` and names it measures some sections anew. Every figure is a median of runs that took turns with those beside them, so a
 busy machine slows both; what counts is the ratio: ours divided by the other, smaller is better.
 Peers are installed by \`bench/package-lock.json\` and get the same bytes from the same server process on loopback.
 Nothing is deleted while it measures: file systems that avoid freshly freed inodes would make later runs pay for it.
 
-- measured: ${date}, in ${Math.round(tookSeconds)} s
-- machine: ${machine}
-- load before: ${load}
-- versions: ${versions}
-
-${sections.map(section).join('\n')}
-${verdict(sections)}
+${kept.map(part).join('\n')}
+${verdict(kept.map(({ section }) => section))}
 `
 }
 
@@ -47,9 +43,10 @@ export function verdict(sections: readonly Section[]): string {
   return missed.length === 0 ? `All ${judged.length} targets are met.` : `${judged.length - missed.length} of ${judged.length} targets are met. Not met: ${list.join('; ')}.`
 }
 
-function section({ title, note, rows }: Section): string {
+function part({ section: { title, note, rows }, date, tookSeconds, load, machine, versions }: Kept): string {
   const lines = [HEADS, HEADS.map((head, i) => (i === 0 || i === 2 ? '---' : head === '' ? ':-:' : '--:')), ...rows.map(cells)]
-  return `## ${title}\n\n${note}\n\n${lines.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`
+  const circumstances = `Measured ${date} in ${Math.round(tookSeconds)} s; load before ${load}; ${machine}; ${versions}.`
+  return `## ${title}\n\n${note}\n\n${lines.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n\n<sub>${circumstances}</sub>\n`
 }
 
 function cells({ what, ours, beside, ratio, target, ok }: Row): readonly string[] {

@@ -24,7 +24,7 @@ describe('every section runs', () => {
   test('and the page names each of its rows', async () => {
     const sections = await measureAll({ sizes: TINY, peers: [] })
     expect(sections).toHaveLength(SECTION_NAMES.length - 1)
-    const text = page(sections, { date: '2026-01-01', machine: 'm', versions: 'v', load: 'l', tookSeconds: 1 })
+    const text = page(sections.map((section) => ({ section, date: '2026-01-01', machine: 'm', versions: 'v', load: 'l', tookSeconds: 1 })))
     for (const { title, rows } of sections) {
       expect(text).toContain(title)
       for (const row of rows) expect(text).toContain(row.what)
