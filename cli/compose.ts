@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CatalystError } from '../schemas/errors.ts'
 import { LIMITS } from '../schemas/limits.ts'
-import type { LockBlock } from '../schemas/lock.ts'
+import type { Lock, LockBlock } from '../schemas/lock.ts'
 import type { LockDeps } from '../reconciler/lock/lock.ts'
 import type { AuthoritySources, ReleaseHosts } from '../reconciler/lock/authority.ts'
 import type { OpenRegistries } from '../reconciler/lock/registries.ts'
@@ -126,23 +126,24 @@ export class House {
     return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
   }
 
-  /** What is recorded and live. With `check` every unpacked file of live plugins is read, and how their tables are defined; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. */
-  async observe(desired: DesiredState, options: { readonly check: boolean; readonly all?: boolean }): Promise<ObservedState> {
+  /** What is recorded and live. With `check` every unpacked file of live plugins is read, and how their tables are defined; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. With `lock` nobody looks into tables of plugins that it leaves as they are. */
+  async observe(desired: DesiredState, options: { readonly check: boolean; readonly all?: boolean; readonly lock?: Lock }): Promise<ObservedState> {
     const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
     const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
     const running = hostedConfigs(this.paths, this.now())
     const looked = options.check ? { damaged: await this.#damaged(store.installs), ...(await this.#definitions(desired, store)) } : { damaged: new Map<string, readonly string[]>() }
-    return { store, live, running, ...looked, ...(await this.#outliving(desired, store, options.all ?? false)) }
+    return { store, live, running, ...looked, ...(await this.#outliving(desired, store, options)) }
   }
 
   /** What outlives code, of every plugin that has some of it and of those that leave or have left. Nothing is opened for a store without. */
-  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store'], all: boolean): Promise<Partial<ObservedState>> {
+  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store'], { all = false, lock }: { readonly all?: boolean; readonly lock?: Lock }): Promise<Partial<ObservedState>> {
     const wanted = new Set(desired.plugins.map((p) => p.id))
     const going = [...installs.filter((r) => all || !wanted.has(r.id)), ...retained].map((r) => r.id)
     const ids = [...new Set([...going, ...installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)])]
     if (ids.length === 0) return {}
     const { observeData } = await import('./observed-data.ts')
-    return observeData(ids, going, await this.#pluginData(desired))
+    const staying = new Map(installs.filter((r) => lock?.plugins[r.id]?.entryDigest === r.block.entryDigest).map((r) => [r.id, r.block]))
+    return observeData({ ids, going, staying }, await this.#pluginData(desired))
   }
 
   /** How the tables of installed plugins are defined, and were by their migrations. */

@@ -1,15 +1,25 @@
 import type { ObservedState } from '../reconciler/plan/observed.ts'
 import type { AppliedMigration, PluginData } from '../reconciler/data-ports.ts'
 import type { MigrationRef } from '../schemas/common.ts'
+import type { LockBlock } from '../schemas/lock.ts'
 
-/**
- * Looks at the tables, data folders and backups of these plugins; who else needs the tables is asked for those that are
- * `going`. Changes nothing.
- */
-export async function observeData(ids: readonly string[], going: readonly string[], { tables, backups, folders }: PluginData): Promise<Partial<ObservedState>> {
-  const [inventories, applied, listed, uses] = await Promise.all([tables.inventory(ids, 'estimate'), tables.applied(), backups.list(), tables.uses(going)])
-  const sizes = await Promise.all(ids.map(async (id) => [id, (await folders.size(id)) ?? { files: 0, bytes: 0 }] as const))
+/** Plugins whose data is looked at. */
+export interface Looked {
+  readonly ids: readonly string[]
+  /** Those of them that leave or have left: who else needs their tables is asked. */
+  readonly going: readonly string[]
+  /** Installed ones that the lock leaves as they are: where all their migrations have run, nothing happens to their data, and it is not measured. */
+  readonly staying: ReadonlyMap<string, LockBlock>
+}
+
+/** Looks at tables, data folders and backups. Changes nothing. */
+export async function observeData({ ids, going, staying }: Looked, { tables, backups, folders }: PluginData): Promise<Partial<ObservedState>> {
+  const [applied, listed, uses] = await Promise.all([tables.applied(), backups.list(), tables.uses(going)])
   const ran = Map.groupBy(applied, (migration) => migration.plugin)
+  const leaving = new Set(going)
+  const measured = ids.filter((id) => leaving.has(id) || staying.get(id)?.migrations.length !== ran.get(id)?.length)
+  const inventories = await tables.inventory(measured, 'estimate')
+  const sizes = await Promise.all(measured.map(async (id) => [id, (await folders.size(id)) ?? { files: 0, bytes: 0 }] as const))
   return {
     inventories,
     dataFolders: new Map(sizes),

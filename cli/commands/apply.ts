@@ -33,7 +33,7 @@ export const applyCommand: Command<ApplyArgs> = async (context, { expect, check 
   const said = await wanted(context)
   const { desired, lock } = said
   const references = await house.referenceDigests(desired, { readOnly: false })
-  const observed = await house.observe(desired, { check })
+  const observed = await house.observe(desired, { check, lock })
   const configs = await configsFor(context, said, observed.store.installs)
   const input = withAnswers({ desired, lock, observed, configs, references, revision: await house.revision(), now: house.now() }, given)
   const mayAsk = terminal.ask !== undefined && !context.json && expect === undefined
@@ -73,7 +73,7 @@ async function settle(context: CommandContext): Promise<void> {
   const inputs = lookAtFiles(house)
   try {
     const { desired, lock } = await wanted(context)
-    const observed = await house.observe(desired, { check: false })
+    const observed = await house.observe(desired, { check: false, lock })
     recordNothingToDo(house, { inputs, desired, decided: plan({ desired, lock, observed, references: await house.referenceDigests(desired, { readOnly: true }), now: house.now() }), serial: observed.store.serial })
   } catch (error) {
     // What git says now is the next pass's business; this one did what it was asked.

@@ -31,7 +31,7 @@ export const planCommand: Command<PlanArgs> = async (context, args) => {
   const said = await wanted(context)
   const { desired, lock } = said
   const snapshot = args.observed ? await context.house.observedFrom(args.observed, args.observedKey, desired) : undefined
-  const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false }))
+  const observed = snapshot?.observed ?? (await context.house.observe(desired, { check: args.check ?? false, lock }))
   const configs = await configsFor(context, said, observed.store.installs)
   const references = snapshot ? undefined : await context.house.referenceDigests(desired, { readOnly: true })
   const decided = plan(withAnswers({ desired, lock, observed, configs, references, revision: await context.house.revision(), now: context.house.now() }, given))

@@ -106,7 +106,7 @@ async function lookAt(wish: Wish, state: StoreState, data: PluginData): Promise<
   const { installs, retained } = await state.read()
   const going = [...installs.filter((r) => !Object.hasOwn(wish, r.id)), ...retained].map((r) => r.id)
   const ids = [...new Set([...going, ...installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)])]
-  return ids.length === 0 ? {} : observeData(ids, going, data)
+  return ids.length === 0 ? {} : observeData({ ids, going, staying: new Map() }, data)
 }
 
 /** Runs SQL as the owner of the store, on a connection of its own. */
