@@ -60,3 +60,11 @@ export function roleOfPath(path: string): Delegation | undefined {
   if (path === 'registry.yaml' || /^entries\/[^/]+\.yaml$/.test(path)) return ENTRIES
   return /^index\/[^/]+\/([^/]+\/)?[^/]+$/.test(path) ? INDEX : undefined
 }
+
+/** What a file of a published folder is by its name: metadata of a role, or a file of the index under its digest. The reverse of PUBLISHED. */
+export function publishedFile(file: string): { readonly role?: string; readonly version?: number; readonly path?: string; readonly sha256?: string } | undefined {
+  const [, version, role] = /^metadata\/(\d+)\.(.+)\.json$/.exec(file) ?? []
+  if (role !== undefined) return { role, version: Number(version) }
+  const [, folder, sha256, name] = /^targets\/(.*\/)?([0-9a-f]{64})\.([^/]+)$/.exec(file) ?? []
+  return sha256 === undefined ? undefined : { path: `${folder ?? ''}${name}`, sha256 }
+}

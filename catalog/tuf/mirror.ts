@@ -14,8 +14,9 @@ import { binFinder, readMetadata, type Envelope, type RootSigned, type Signer, t
 import { mirrorRoot } from './mirror-root.ts'
 import { binsOf } from './people.ts'
 import type { Written } from './publish-files.ts'
-import { isThere, readPublished, sweep, writeState } from './published.ts'
+import { isThere, readPublished, writeState } from './published.ts'
 import { seal } from './seal.ts'
+import { sweep } from './sweep.ts'
 
 /** What is mirrored, and how. */
 export interface MirrorOptions {

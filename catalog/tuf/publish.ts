@@ -4,8 +4,9 @@ import { LASTS } from './layout.ts'
 import type { Signer } from './metadata.ts'
 import { publishIndexBins } from './publish-index.ts'
 import { publishPeoples } from './publish-people.ts'
-import { readPublished, sweep, writeState } from './published.ts'
+import { readPublished, writeState } from './published.ts'
 import { seal } from './seal.ts'
+import { sweep } from './sweep.ts'
 
 /** What is published, by whom, and where to. */
 export interface PublishOptions {

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CatalystError } from '../../schemas/errors.ts'
 import { bytesOf, writeWhole } from '../write-file.ts'
@@ -52,16 +52,6 @@ async function readState(folder: string): Promise<PublishedState> {
   } catch {
     return { retired: [] }
   }
-}
-
-/** How long what was replaced stays for readers who have begun. */
-const KEPT_MS = 24 * 3_600_000
-
-/** Takes away what was replaced long ago. @returns what stays for now */
-export async function sweep(folder: string, retired: PublishedState['retired'], now: string): Promise<PublishedState['retired']> {
-  const due = retired.filter(({ at }) => Date.parse(now) - Date.parse(at) > KEPT_MS)
-  for (const { path } of due) await rm(join(folder, path), { force: true })
-  return retired.filter((file) => !due.includes(file))
 }
 
 export async function isThere(path: string): Promise<boolean> {

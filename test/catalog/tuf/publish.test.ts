@@ -67,6 +67,39 @@ describe('publishing again', () => {
     expect(readdirSync(join(registry.out, 'metadata'))).not.toContain('1.snapshot.json')
   })
 
+  test.each([
+    ['listed again within the day', async () => void (await registry.publish())],
+    ['listed again by a publishing that was killed before it wrote down what it did', async () => {
+      const state = readFileSync(join(registry.out, '.published.json'))
+      await registry.publish()
+      writeFileSync(join(registry.out, '.published.json'), state)
+    }],
+  ])('what was replaced and is %s stays', async (_what, again) => {
+    await registry.publish()
+    list('erp', '1.0.0', '1.1.0')
+    await registry.publish()
+    list('erp', '1.0.0')
+    await again()
+    const server = await FolderServer.open(registry.out)
+    for (const hours of [25, 1, 30]) {
+      registry.now = later(hours / 24)
+      await registry.publish({ changed: [] })
+      expect(await stateOfErp(server)).toBe('1.0.0 acme')
+    }
+    await server.close()
+  })
+
+  test('what is replaced twice stays for a day after the second time', async () => {
+    await registry.publish()
+    for (const versions of [['1.0.0', '1.1.0'], ['1.0.0'], ['1.0.0', '1.1.0']]) {
+      list('erp', ...versions)
+      await registry.publish()
+      registry.now = later(20 / 24)
+    }
+    await registry.publish()
+    expect(readdirSync(join(registry.out, 'targets/index/3/e'))).toHaveLength(2)
+  })
+
   test('gets more bins when the index grows past what bins should hold; readers follow', async () => {
     await registry.publish()
     const server = await FolderServer.open(registry.out)
