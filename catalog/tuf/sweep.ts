@@ -40,7 +40,7 @@ class Names {
     if (role !== undefined) return version === this.#versionOf(role)
     const delegation = roleOfPath(path)
     const parent = delegation && (await this.#role(delegation))
-    if (!parent?.delegations?.succinct_roles) return false
+    if (!delegation || !parent) return false
     const bin = await this.#role(binFinder(binsOf(parent, delegation).who).binOf(path))
     return bin?.targets[path]?.hashes.sha256 === sha256
   }
