@@ -43,7 +43,7 @@ async function listing(releases: number): Promise<readonly Row[]> {
     const start = performance.now()
     const report = await registry.pass('wanted', (deps) => ({
       ...deps,
-      store: timed(deps.store, { saveVerdicts: 'database', saveRepository: 'database', projectEntries: 'database' }),
+      store: timed(deps.store, { judge: 'database', saveRepository: 'database', projectEntries: 'database' }),
       look: async (watched, signal) => {
         const from = performance.now()
         const found = await deps.look(watched, signal)

@@ -99,7 +99,7 @@ async function seed(database: string, entries: readonly RegistryEntry[]): Promis
   const evidence = { problems: [], differences: [], proposal: undefined, proof: undefined, entryDigest: undefined, by: undefined }
   const store = await openCatalog(database)
   await store.projectEntries([{ entry: first, digest: sha256(first.id) }], [], at)
-  await store.saveVerdicts([{ id: first.id, version: line.version, verdict: 'listed', decidedAt: at, release: { repository, tag, commit, artifact, bundle, publishedAt }, line, evidence }], 'bench')
+  await store.judge(first.id, 'bench', () => [{ id: first.id, version: line.version, verdict: 'listed', decidedAt: at, release: { repository, tag, commit, artifact, bundle, publishedAt }, line, evidence }])
   await store.close()
   const db = new DatabaseSync(database.slice('sqlite:'.length))
   db.exec('BEGIN')

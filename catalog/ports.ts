@@ -282,12 +282,25 @@ export interface Notice {
   readonly advisories: readonly Advisory[]
 }
 
+/** What the catalog holds of a plugin at one moment. */
+export interface PluginState {
+  /** Of the entry that was projected last; undefined when the plugin has none. */
+  readonly entryDigest: Digest | undefined
+  /** Why it is on the kill list; undefined when it is not. */
+  readonly killed: string | undefined
+  readonly verdicts: readonly Verdict[]
+  readonly notices: readonly Notice[]
+}
+
 /** What ingest writes. Every method is one transaction. */
 export interface CatalogWriter {
   /** Makes the plugins those of these entries; returns how many changed. Versions of plugins that lost their entry stay as history. */
   projectEntries(entries: readonly { readonly entry: RegistryEntry; readonly digest: Digest }[], killed: readonly string[], at: string): Promise<number>
-  /** Writes verdicts, their history (only where something changed) and their audit; sets `latest` of their plugins. */
-  saveVerdicts(verdicts: readonly Verdict[], by: string): Promise<void>
+  /**
+   * Decides on versions of a plugin by what stands at that moment: nobody comes in between. Writes the verdicts, their
+   * history (only where something changed) and their audit; sets `latest`. Returns what `decide` did.
+   */
+  judge(id: string, by: string, decide: (present: PluginState) => readonly Verdict[]): Promise<readonly Verdict[]>
   /** Takes verdicts from git into a database that does not know them, with what their lines say of yanks and advisories. */
   adopt(verdicts: readonly Verdict[]): Promise<void>
   /** Opens alarms that are not open yet; returns those that are new. */

@@ -1,8 +1,8 @@
-import type { Advisory } from '../../schemas/common.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { IngestMemory } from '../ports.ts'
+import { noticesOf, verdictsOf } from './plugin-state.ts'
 import { pluginRows } from './reader.ts'
-import { pluginOf, repositoryOf, verdictOf } from './rows.ts'
+import { pluginOf, repositoryOf } from './rows.ts'
 import type { Session } from './session.ts'
 
 /** Where sweeps stand and what was answered. */
@@ -45,11 +45,8 @@ export function ingestMemory(session: Session): IngestMemory {
       const rows = await pluginRows(db).innerJoin('catalog_sources as s', 's.id', 'p.id').where('s.repository_id', '=', repositoryId).orderBy('p.id').execute()
       return rows.map(pluginOf)
     }),
-    verdictsOf: (id) => session.read(async (db) => (await db.selectFrom('catalog_versions').selectAll().where('id', '=', id).orderBy('version').execute()).map(verdictOf)),
-    noticesOf: (id) => session.read(async (db) => {
-      const rows = await db.selectFrom('catalog_notices').selectAll().where('id', '=', id).execute()
-      return rows.map(({ version, yanked, advisories }) => ({ version, yanked: yanked ?? undefined, advisories: JSON.parse(advisories) as Advisory[] }))
-    }),
+    verdictsOf: (id) => session.read((db) => verdictsOf(db, id)),
+    noticesOf: (id) => session.read((db) => noticesOf(db, id)),
     note: (name) => session.read(async (db) => (await db.selectFrom('catalog_notes').select('value').where('name', '=', name).executeTakeFirst())?.value),
     writeNote: (name, value) => session.write(async (db) => {
       if (value === undefined) await db.deleteFrom('catalog_notes').where('name', '=', name).execute()

@@ -4,14 +4,17 @@ import type { AlarmKind, CatalogWriter } from '../ports.ts'
 import { appendAudit } from './audit.ts'
 import { alarmOf } from './rows.ts'
 import type { Session, Writing } from './session.ts'
+import { stateOf } from './plugin-state.ts'
 import { writeVerdict } from './write-verdict.ts'
 
 /** What ingest writes: each call is one transaction. */
 export function catalogWriter(session: Session): CatalogWriter {
   return {
     projectEntries: (entries, killed, at) => session.write((db) => projectEntries(db, entries, new Set(killed), at)),
-    saveVerdicts: (verdicts, by) => session.write(async (db) => {
+    judge: (id, by, decide) => session.write(async (db) => {
+      const verdicts = decide(await stateOf(db, id))
       for (const verdict of verdicts) await writeVerdict(db, verdict, by)
+      return verdicts
     }),
     adopt: (verdicts) => session.write(async (db) => {
       for (const verdict of verdicts) {

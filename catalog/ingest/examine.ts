@@ -1,12 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FoundRelease } from '../../reconciler/ports.ts'
 import { CatalystError, problemsOfError } from '../../schemas/errors.ts'
 import type { RegistryFile } from '../../schemas/registry-entry.ts'
 import type { Look, PresentRepository } from '../../registry/github-watch.ts'
-import type { KnownRepository, Notice, RepositoryState, SeenRelease, Verdict } from '../ports.ts'
+import type { KnownRepository, Notice, PluginState, RepositoryState, SeenRelease, Verdict } from '../ports.ts'
 import { type NewAlarm, type PresentRelease, releaseAlarms, repositoryAlarm, repositoryState } from './alarms.ts'
 import type { GitEntry } from './registry-git.ts'
 import { type IngestDeps, observeRelease } from './release.ts'
-import { decideVerdict, MAY_COME_LATE, mustLookAgain, type Outcome, standsAlready } from './verdict.ts'
+import { decideVerdict, MAY_COME_LATE, mustLookAgain, type Outcome, restated, standsAlready } from './verdict.ts'
 
 /** One plugin of a repository, with what is known of it. */
 export interface Known {
@@ -70,11 +71,19 @@ function mayComeLate({ verdict, evidence, decidedAt }: Verdict, before: Verdict 
 }
 
 /** The verdicts that stand already, as the notices and the kill list make them: no release is looked at. Pure. */
-export function standing(known: Known, registry: RegistryFile, at: string): readonly Verdict[] {
-  const { entry, digest, text } = known.entry
-  const notices = new Map(known.notices.map((notice) => [notice.version, notice]))
-  return known.verdicts.filter(standsAlready).map((before) =>
-    decideVerdict({ id: entry.id, version: before.version, release: before.release, outcome: nothing(), entry: { entry, digest, text }, registry, before, notice: notices.get(before.version), killed: entry.killed?.reason, at }))
+export function standing({ verdicts, notices, killed }: PluginState, at: string): readonly Verdict[] {
+  const said = new Map(notices.map((notice) => [notice.version, notice]))
+  return verdicts.filter(standsAlready).map((before) => restated(before, { notice: said.get(before.version), killed, at }))
+}
+
+/**
+ * Of new verdicts those that count still: downloads take minutes, and who decided on the version or changed the entry
+ * meanwhile is right. Pure.
+ */
+export function stillValid(judged: readonly Verdict[], known: Known, present: PluginState): readonly Verdict[] {
+  if (present.entryDigest !== known.entry.digest) return []
+  const [before, now] = [known.verdicts, present.verdicts].map((verdicts) => new Map(verdicts.map((verdict) => [verdict.version, verdict])))
+  return judged.filter(({ version }) => isDeepStrictEqual(before?.get(version), now?.get(version)))
 }
 
 /** What a look says of the repository as a whole, and which alarm that is for a plugin. Pure. */

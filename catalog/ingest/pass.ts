@@ -3,10 +3,10 @@ import { CatalystError, type Problem } from '../../schemas/errors.ts'
 import type { BotRepository } from '../../registry/git-bot.ts'
 import type { GitHubApi } from '../../registry/github-api.ts'
 import type { Look, Watched } from '../../registry/github-watch.ts'
-import type { Alarm, CatalogStore, KnownRepository, VerdictKind } from '../ports.ts'
+import type { Alarm, CatalogStore, KnownRepository, Verdict, VerdictKind } from '../ports.ts'
 import { adoptLines } from './adopt.ts'
 import { LOOKED_FOR } from './alarms.ts'
-import { examinePlugin, type Examined, repositoryNews, standing } from './examine.ts'
+import { examinePlugin, type Examined, repositoryNews, standing, stillValid } from './examine.ts'
 import { type Published, publishLines } from './publish-lines.ts'
 import { type GitEntry, registryAt, type RegistryAtCommit } from './registry-git.ts'
 import type { IngestDeps } from './release.ts'
@@ -107,8 +107,7 @@ class Pass {
     const { store, now } = this.#deps
     const { id } = entry.entry
     await adoptLines(store, registry, entry, now())
-    const verdicts = standing({ entry, verdicts: await store.verdictsOf(id), notices: await store.noticesOf(id) }, registry.registry, now())
-    await store.saveVerdicts(verdicts, 'bot')
+    const verdicts = await store.judge(id, 'bot', (present) => standing(present, now()))
     this.#verdicts.withdrawn.push(...verdicts.map(({ version }) => `${id} ${version}`))
   }
 
@@ -186,11 +185,14 @@ class Pass {
     const examined = found.kind === 'present'
       ? await examinePlugin(known, found.repository, registry.registry, ingest, now())
       : { id, verdicts: [], alarms: [], unchecked: [], postponed: 0, waiting: 0 }
-    const verdicts = [...standing(known, registry.registry, now()), ...examined.verdicts]
-    await store.saveVerdicts(verdicts, 'bot')
-    for (const { version, verdict } of examined.verdicts) this.#verdicts[verdict].push(`${id} ${version}`)
+    let fresh: readonly Verdict[] = []
+    await store.judge(id, 'bot', (present) => {
+      fresh = stillValid(examined.verdicts, known, present)
+      return [...standing(present, now()), ...fresh]
+    })
+    for (const { version, verdict } of fresh) this.#verdicts[verdict].push(`${id} ${version}`)
     for (const { version, error } of examined.unchecked) this.#troubles.push({ code: error.code, message: `${id} ${version}: ${error.message}`, hint: error.hint })
-    return examined
+    return { ...examined, postponed: examined.postponed + examined.verdicts.length - fresh.length }
   }
 
   async #raise(id: string, alarms: readonly Pick<Alarm, 'kind' | 'id' | 'version' | 'message'>[]): Promise<void> {

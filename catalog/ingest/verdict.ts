@@ -5,7 +5,7 @@ import type { IndexLine } from '../../schemas/index-line.ts'
 import type { RegistryFile } from '../../schemas/registry-entry.ts'
 import type { Evidence, Notice, SeenRelease, Verdict } from '../ports.ts'
 import { differences } from './differences.ts'
-import { withNotice } from './notices.ts'
+import { killedLine, withNotice } from './notices.ts'
 import { type EntryText, proposal } from './proposal.ts'
 
 /** What was found out about a release. `proven`: somebody signed it as it is and no rule is broken; whether that somebody may is not said yet. */
@@ -34,8 +34,8 @@ export interface Case {
  */
 export function decideVerdict(facts: Case): Verdict {
   const { before } = facts
-  if (facts.killed !== undefined) return killedVerdict(facts, facts.killed)
-  if (before && standsAlready(before)) return withNotices(before, facts)
+  if (before && standsAlready(before)) return restated(before, facts)
+  if (facts.killed !== undefined) return verdictOf(facts, 'rejected', undefined, { ...evidenceOf(facts), problems: [{ code: 'PLUGIN_KILLED', message: `${facts.id} is on the kill list: ${facts.killed}` }] })
   const evidence = evidenceOf(facts)
   const { outcome } = facts
   if (outcome.kind === 'refused') return verdictOf(facts, 'rejected', undefined, { ...evidence, problems: outcome.problems, proof: outcome.proof })
@@ -61,21 +61,12 @@ export function mustLookAgain(before: Verdict | undefined, release: SeenRelease,
   return !same || before.evidence.entryDigest !== entryDigest || before.evidence.problems.some(({ code }) => MAY_COME_LATE.has(code))
 }
 
-function withNotices(before: Verdict, { notice, at }: Case): Verdict {
-  return before.line === undefined ? before : { ...before, line: withNotice(before.line, notice), decidedAt: at }
-}
-
-function killedVerdict(facts: Case, reason: string): Verdict {
-  const { before } = facts
-  const by = `kill list: ${reason}`
-  if (before?.line && standsAlready(before)) return { ...before, verdict: 'withdrawn', decidedAt: facts.at, line: killedLine(before.line, facts.notice, reason), evidence: { ...before.evidence, by } }
-  return verdictOf(facts, 'rejected', undefined, { ...evidenceOf(facts), problems: [{ code: 'PLUGIN_KILLED', message: `${facts.id} is on the kill list: ${reason}` }] })
-}
-
-/** A line on the kill list tells every store, also those that know no kill list. Pure. */
-export function killedLine(line: IndexLine, notice: Notice | undefined, reason: string): IndexLine {
-  const told = withNotice(line, notice)
-  return { ...told, yanked: { reason }, advisories: [...(told.advisories ?? []).filter(({ id }) => id !== 'kill-list'), { id: 'kill-list', level: 'malicious', title: reason }] }
+/** A verdict that stands already, as the kill list and what maintainers said make it. Pure. */
+export function restated(before: Verdict, { notice, killed, at }: Pick<Case, 'notice' | 'killed' | 'at'>): Verdict {
+  if (before.line === undefined) return before
+  const line = withNotice(before.line, notice)
+  if (killed === undefined) return { ...before, line, decidedAt: at }
+  return { ...before, verdict: 'withdrawn', line: killedLine(line, killed), decidedAt: at, evidence: { ...before.evidence, by: `kill list: ${killed}` } }
 }
 
 function evidenceOf({ outcome, entry }: Case): Evidence {

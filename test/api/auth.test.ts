@@ -29,7 +29,7 @@ beforeEach(async () => {
   keysAreDown = false
   g = await ground({ catalog: { oidc: { audience: AUDIENCE, issuer: issuer.url, fetch: (url, options) => fetch(url, options) } } })
   await project(g.store, [entry('sms'), entry('other')])
-  await g.store.saveVerdicts([verdict('sms', '1.0.0'), verdict('sms', '1.1.0', { verdict: 'in-review' })], 'ingest')
+  await g.store.judge('sms', 'ingest', () => [verdict('sms', '1.0.0'), verdict('sms', '1.1.0', { verdict: 'in-review' })])
   return () => g.close()
 })
 

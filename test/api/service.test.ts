@@ -14,11 +14,11 @@ beforeAll(async () => {
     entry('sms', { tier: 'official', categories: ['messages'], description: 'Sends messages' }),
     ...Array.from({ length: 24 }, (_, i) => entry(`plugin-${String(i).padStart(2, '0')}`, { tier: i % 2 ? 'community' : 'generated' })),
   ])
-  await g.store.saveVerdicts([
+  await g.store.judge('sms', 'ingest', () => [
     verdict('sms', '1.0.0'),
     verdict('sms', '1.1.0', { verdict: 'in-review', evidence: { problems: [], differences: [{ kind: 'host', allowed: undefined, found: 'evil.example' }], proposal: '+ api: [evil.example]', proof: undefined, entryDigest: undefined, by: undefined } }),
     verdict('sms', '1.2.0', { verdict: 'rejected', line: undefined, evidence: { problems: [{ code: 'RULE_FAILED', message: 'it says \u001b[31mred', hint: 'no' }], differences: [], proposal: undefined, proof: undefined, entryDigest: undefined, by: undefined } }),
-  ], 'ingest')
+  ])
 })
 afterAll(() => g.close())
 

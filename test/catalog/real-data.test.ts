@@ -46,7 +46,7 @@ async function catalogOf(plugins: readonly KrewPlugin[]): Promise<readonly Verdi
   const verdicts = plugins.flatMap((plugin) => verdictOf(plugin) ?? [])
   const entries = verdicts.map(({ id }) => entry(id))
   await store.projectEntries(entries.map((e) => ({ entry: e, digest: sha256(e.id) })), [], '2026-11-30T12:00:00.000Z')
-  await store.saveVerdicts(verdicts, 'bot')
+  for (const verdict of verdicts) await store.judge(verdict.id, 'bot', () => [verdict])
   return verdicts
 }
 

@@ -19,6 +19,7 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
     entries = [...entries.filter(({ id }) => !more.some((m) => m.id === id)), ...more]
     return store.projectEntries(entries.map((e) => ({ entry: e, digest: sha256(JSON.stringify(e)) })), [], AT(0))
   }
+  const save = (...verdicts: Verdict[]) => store.judge(verdicts[0]!.id, 'bot', () => verdicts)
   const listed = (id: string, version: string, odd: Partial<Verdict> = {}): Verdict => {
     const line = lineFor(entry(id), version)
     const release = { repository: line.repository, tag: line.tag, commit: line.commit, artifact: line.artifact, bundle: { url: line.bundle.url, sha256: line.bundle.sha256 }, publishedAt: line.publishedAt }
@@ -93,10 +94,10 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
     test('are kept with their evidence, and every one that there ever was', async () => {
       await project(entry('judged'))
       const refused = listed('judged', '1.0.0', { verdict: 'rejected', line: undefined, evidence: { ...listed('judged', '1.0.0').evidence, problems: [{ code: 'BUNDLE_MISSING', message: 'no bundle' }] } })
-      await store.saveVerdicts([refused], 'bot')
+      await save(refused)
       expect(await store.verdict('judged', '1.0.0')).toEqual(refused)
       const later = listed('judged', '1.0.0', { decidedAt: AT(5) })
-      await store.saveVerdicts([later], 'bot')
+      await save(later)
       expect(await store.verdict('judged', '1.0.0')).toEqual(later)
       expect((await store.history('judged', '1.0.0', {})).items.map(({ sequence, verdict }) => [sequence, verdict])).toEqual([[1, 'rejected'], [2, 'listed']])
       expect(await store.plugin('judged')).toMatchObject({ latest: '1.0.0', updatedAt: AT(5) })
@@ -104,15 +105,15 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
 
     test('that say nothing new are not written again', async () => {
       await project(entry('calm'))
-      await store.saveVerdicts([listed('calm', '1.0.0')], 'bot')
-      await store.saveVerdicts([listed('calm', '1.0.0', { decidedAt: AT(9) })], 'bot')
+      await save(listed('calm', '1.0.0'))
+      await save(listed('calm', '1.0.0', { decidedAt: AT(9) }))
       expect((await store.history('calm', '1.0.0', {})).items).toHaveLength(1)
       expect(await store.verdict('calm', '1.0.0')).toMatchObject({ decidedAt: AT(1) })
     })
 
     test('are listed newest decision first, by plugin and by kind', async () => {
       await project(entry('many'))
-      await store.saveVerdicts([listed('many', '1.0.0'), listed('many', '1.1.0', { verdict: 'in-review' }), listed('many', '2.0.0-rc.1')], 'bot')
+      await save(listed('many', '1.0.0'), listed('many', '1.1.0', { verdict: 'in-review' }), listed('many', '2.0.0-rc.1'))
       expect((await store.verdicts({ id: 'many' }, {})).items.map(({ version }) => version)).toEqual(['2.0.0-rc.1', '1.1.0', '1.0.0'])
       expect((await store.verdicts({ id: 'many', verdict: 'in-review' }, {})).items.map(({ version }) => version)).toEqual(['1.1.0'])
       expect(await store.plugin('many')).toMatchObject({ latest: '1.0.0' })
@@ -122,7 +123,7 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
   describe('what maintainers do', () => {
     test('a yank goes into the line and is no longer the latest; it can be taken back', async () => {
       await project(entry('yanked'))
-      await store.saveVerdicts([listed('yanked', '1.0.0'), listed('yanked', '1.1.0')], 'bot')
+      await save(listed('yanked', '1.0.0'), listed('yanked', '1.1.0'))
       await store.yank('yanked', '1.1.0', 'loses orders', ANA)
       expect((await store.verdict('yanked', '1.1.0'))?.line?.yanked).toEqual({ reason: 'loses orders' })
       expect(await store.plugin('yanked')).toMatchObject({ latest: '1.0.0' })
@@ -133,7 +134,7 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
 
     test('an advisory stands in every line that its range covers, a malicious one withdraws', async () => {
       await project(entry('bad'))
-      await store.saveVerdicts([listed('bad', '1.0.0'), listed('bad', '1.1.0-rc.1'), listed('bad', '2.0.0')], 'bot')
+      await save(listed('bad', '1.0.0'), listed('bad', '1.1.0-rc.1'), listed('bad', '2.0.0'))
       const advisory = { id: 'CAT-1', level: 'malicious', fixedIn: '2.0.0' } as const
       expect([...(await store.advise('bad', '<2.0.0', advisory, ANA))].sort()).toEqual(['1.0.0', '1.1.0-rc.1'])
       expect(await store.verdict('bad', '1.0.0')).toMatchObject({ verdict: 'withdrawn', line: { advisories: [advisory] }, evidence: { by: 'maintainer:ana: malicious CAT-1' } })
@@ -143,7 +144,7 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
 
     test('a person rejects what is in review and withdraws what is listed, and nothing else', async () => {
       await project(entry('decided'))
-      await store.saveVerdicts([listed('decided', '1.0.0'), listed('decided', '1.1.0', { verdict: 'in-review' })], 'bot')
+      await save(listed('decided', '1.0.0'), listed('decided', '1.1.0', { verdict: 'in-review' }))
       await store.decide('decided', '1.1.0', 'rejected', 'asks for customers', ANA)
       expect(await store.verdict('decided', '1.1.0')).toMatchObject({ verdict: 'rejected', line: undefined, evidence: { by: 'maintainer:ana: asks for customers' } })
       await store.decide('decided', '1.0.0', 'withdrawn', 'broken', ANA)
