@@ -29,7 +29,9 @@ export interface ApiDeps {
     readonly service: CatalogService
     readonly authenticate: Authenticate
     readonly principals: RateLimit
+    /** Of requests to the API, and of webhooks. */
     readonly bodies: Bodies
+    readonly deliveries: Bodies
     readonly metrics: Pick<ServiceMetrics, 'delivery'>
     /** Of GitHub's webhooks; none: deliveries are not taken. */
     readonly webhookSecrets: readonly string[]
@@ -57,7 +59,7 @@ export function createApi(deps: ApiDeps): Api {
   return limited(deps.clients, (request, exchange) => app.fetch(request, exchange))
 }
 
-function mountCatalog(app: Hono<{ Bindings: Exchange }>, { service, webhookSecrets, ...rest }: NonNullable<ApiDeps['catalog']>, version: string): void {
+function mountCatalog(app: Hono<{ Bindings: Exchange }>, { service, webhookSecrets, deliveries, ...rest }: NonNullable<ApiDeps['catalog']>, version: string): void {
   mountRoutes(app, API_ROUTES, { ...rest, catalog: service })
   const description = Buffer.from(JSON.stringify(openApiDocument(API_ROUTES, version)))
   const document = new HeldFile(description, hash('sha256', description))
@@ -65,7 +67,7 @@ function mountCatalog(app: Hono<{ Bindings: Exchange }>, { service, webhookSecre
     c.env.route = 'openapi'
     return heldAnswer(c.env, { contentType: 'application/json', cacheControl: 'public, max-age=300', ranges: false, text: true }, document)
   })
-  const webhooks = webhookRoute({ ...rest, intake: service, secrets: webhookSecrets })
+  const webhooks = webhookRoute({ ...rest, bodies: deliveries, intake: service, secrets: webhookSecrets })
   if (webhookSecrets.length > 0) app.all('/webhooks/github', (c) => webhooks(c.env))
 }
 

@@ -6,13 +6,14 @@ import type { TokenRow } from '../schemas/tokens.ts'
 import { type ApiDeps, createApi } from './app.ts'
 import { authenticator } from './auth/authenticate.ts'
 import { type KeyFetch, oidcVerifier } from './auth/github-oidc.ts'
-import { Bodies } from './body.ts'
+import { Bodies, type BodyLimits } from './body.ts'
 import { ClientQuota } from './client-quota.ts'
 import { type Remembering, ServedFolder } from './folder-file.ts'
 import { createLog, type LineSink, type ServiceLog } from './log.ts'
 import { createMetrics, type ServiceMetrics } from './metrics.ts'
 import type { CatalogService } from './ports.ts'
 import { type Quota, RateLimit } from './rate-limit.ts'
+import { DELIVERY_MAX_BYTES } from './routes/webhooks.ts'
 import { type ConnectionLimits, type RunningServer, serveApi } from './serve.ts'
 
 /** An address to listen on. */
@@ -63,8 +64,10 @@ export interface RunningService {
 const CLIENT_PER_MINUTE = 6_000
 const PRINCIPAL: Quota = { name: 'token', requests: 600, seconds: 60 }
 const FAILURES: Quota = { name: 'failures', requests: 20, seconds: 60 }
-/** Bodies that are being read or worked on, all together. */
-const BODIES_MAX_BYTES = 32 * 1024 * 1024
+/** Bodies of those who have proven who they are. */
+const BODIES: BodyLimits = { total: 4 * 1024 * 1024, client: 1024 * 1024 }
+/** Bodies of webhooks, apart: they have to be read before it is known whose they are. */
+const DELIVERIES: BodyLimits = { total: 32 * 1024 * 1024, client: 3 * DELIVERY_MAX_BYTES }
 
 /** Starts the service. @throws CatalystError USAGE when an address cannot be listened on */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
@@ -93,7 +96,7 @@ function partsOf({ root, version, remembering, perMinute = CLIENT_PER_MINUTE, ca
   const { service, tokens, oidc, webhookSecrets = [] } = catalog
   const verifier = oidc && oidcVerifier({ ...oidc, now: () => new Date(now()) })
   const authenticate = authenticator({ ...(tokens && { tokens }), ...(verifier && { oidc: verifier }), failures: new RateLimit(FAILURES), now })
-  return { folder, clients, unready, version, catalog: { service, authenticate, principals: new RateLimit(PRINCIPAL), bodies: new Bodies(BODIES_MAX_BYTES), metrics, webhookSecrets, now } }
+  return { folder, clients, unready, version, catalog: { service, authenticate, principals: new RateLimit(PRINCIPAL), bodies: new Bodies(BODIES), deliveries: new Bodies(DELIVERIES), metrics, webhookSecrets, now } }
 }
 
 async function hasIndex(folder: ServedFolder): Promise<boolean> {

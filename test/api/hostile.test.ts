@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DELIVERY_MAX_BYTES } from '../../api/routes/webhooks.ts'
 import { entry, numberFor } from '../builders/catalog.ts'
 import { eventually } from '../builders/eventually.ts'
-import { type Ground, ground, project, rawRequest, rawTcp, SECRET } from './ground.ts'
+import { type Ground, ground, project, rawRequest, rawTcp, SECRET, verdict } from './ground.ts'
 
 /* Everything that a hostile client may send: each has a code, stands in the log once, and the service goes on. */
 
@@ -126,6 +126,41 @@ describe('floods', () => {
     expect((await behind.get('/registry.yaml', { 'x-forwarded-for': '8.8.8.9, 1.2.3.4' })).status).toBe(429)
     expect((await behind.get('/registry.yaml', { 'x-forwarded-for': '1.2.3.4, 5.6.7.8' })).status).toBe(200)
     await behind.close()
+  })
+})
+
+describe('deliveries that nobody proved', () => {
+  /** A delivery with a signature of the right form that never ends, of a client behind our proxy. */
+  const unending = (to: Ground, client: string, bytes: number): { readonly socket: Socket; heard: string } => {
+    const { hostname, port } = new URL(to.service.url)
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`POST /webhooks/github HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${client}\r\nContent-Type: application/json\r\nX-Hub-Signature-256: sha256=${'0'.repeat(64)}\r\nContent-Length: ${DELIVERY_MAX_BYTES}\r\n\r\n`)
+      socket.write(Buffer.alloc(bytes, 0x20))
+    })
+    const one = { socket, heard: '' }
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => (one.heard += chunk.toString('latin1')))
+    return one
+  }
+  const yank = (to: Ground, client: string) => to.send('POST', '/api/v1/plugins/sms/versions/1.0.0/yank', { reason: 'it loses messages' }, { 'x-forwarded-for': client, ...to.token('ana', ['yank']) })
+
+  test.each<[string, (i: number) => string]>([
+    ['one client', () => '1.2.3.4'],
+    ['many clients', (i) => `1.2.3.${i}`],
+  ])('of %s keep neither maintainers nor what GitHub sends out', async (_name, client) => {
+    const open = await ground({ proxies: 1 })
+    await project(open.store, [entry('sms')])
+    await open.store.saveVerdicts([verdict('sms', '1.0.0')], 'ingest')
+    // Large ones until no more of them are taken, then small ones into what room they left.
+    const attack = Array.from({ length: 14 }, (_, i) => unending(open, client(i), DELIVERY_MAX_BYTES - 1))
+    const refused = () => attack.filter(({ heard }) => heard.includes(' 503 ')).length
+    await eventually(() => expect(refused()).toBeGreaterThanOrEqual(4))
+    attack.push(...Array.from({ length: 40 }, (_, i) => unending(open, client(i), 64 * 1024)))
+    await eventually(() => expect(refused()).toBeGreaterThanOrEqual(5))
+    expect((await yank(open, '5.6.7.8')).status).toBe(202)
+    expect((await delivery({ headers: { 'x-forwarded-for': '5.6.7.8' } }, open)).status).toBe(202)
+    for (const { socket } of attack) socket.destroy()
+    await open.close()
   })
 })
 
