@@ -44,18 +44,20 @@ function requestLine({ incoming, id, path, client, route, by, code, fault }: Exc
   return JSON.stringify({ level: status >= 500 ? 'error' : 'info', time: now(), id, method: incoming.method, path: clean(path), route, status, ms: Math.round(ms * 10) / 10, client, by, code, aborted: aborted || undefined, fault: fault === undefined ? undefined : wordsOf(fault), msg: 'request' }) + '\n'
 }
 
+/** Nothing in it has to be made printable. */
 const PLAIN = /^[\w./~-]{0,200}$/
 
-/** What a client sent, made fit for a line: printable, bounded, without credentials. */
+/** What a client sent, made fit for a line: without credentials (first, for the half of one is not known as such), printable, bounded. */
 function clean(text: string): string {
-  return PLAIN.test(text) ? text : redact(printable(text, { max: 300 }))
+  const safe = redact(text)
+  return PLAIN.test(safe) ? safe : printable(safe, { max: 300 })
 }
 
 /** An error with its causes, as the operator needs it. */
 function wordsOf(fault: unknown): string {
   const stack = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)
   const cause = fault instanceof Error && fault.cause !== undefined ? `\ncaused by ${wordsOf(fault.cause)}` : ''
-  return redact(printable(`${stack}${cause}`, { newlines: true, max: 4_000 }))
+  return printable(redact(`${stack}${cause}`), { newlines: true, max: 4_000 })
 }
 
 const BATCH_BYTES = 48 * 1024

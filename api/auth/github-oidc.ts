@@ -6,6 +6,8 @@ import { ApiError } from '../problem.ts'
 
 /** What a proven token says about the workflow that runs. */
 export interface WorkflowClaims {
+  /** Whose token it is. */
+  readonly issuer: string
   /** GitHub's numbers: they stay when names change hands. */
   readonly repositoryId: number
   readonly ownerId: number
@@ -51,20 +53,20 @@ export function oidcVerifier({ audience, issuer = GITHUB_ACTIONS_ISSUER, fetch, 
   return async (token) => {
     try {
       const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms: ['RS256'], requiredClaims: [...CLAIMS], maxTokenAge: '10 minutes', clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: now() })
-      return claimsOf(payload)
+      return claimsOf(payload, issuer)
     } catch (error) {
       throw refusal(error)
     }
   }
 }
 
-function claimsOf(payload: Readonly<Record<string, unknown>>): WorkflowClaims {
+function claimsOf(payload: Readonly<Record<string, unknown>>, issuer: string): WorkflowClaims {
   const [repositoryId, ownerId] = [payload['repository_id'], payload['repository_owner_id']].map((id) => (typeof id === 'string' && /^[1-9]\d{0,14}$/.test(id) ? Number(id) : undefined))
   const [repository, workflowRef, jobWorkflowRef, ref] = [payload['repository'], payload['workflow_ref'], payload['job_workflow_ref'], payload['ref']]
   if (repositoryId === undefined || ownerId === undefined || typeof repository !== 'string' || typeof workflowRef !== 'string' || typeof jobWorkflowRef !== 'string' || typeof ref !== 'string') {
     throw new ApiError('UNAUTHENTICATED', 'the token is none of GitHub Actions: its claims have another form')
   }
-  return { repositoryId, ownerId, repository, workflowRef, jobWorkflowRef, ref }
+  return { issuer, repositoryId, ownerId, repository, workflowRef, jobWorkflowRef, ref }
 }
 
 /** Could not check is not refused: a client may try again. */

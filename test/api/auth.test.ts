@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newToken, rowOf, TokenFileReader } from '../../api/auth/tokens.ts'
 import { publisherRefusal } from '../../api/auth/publisher.ts'
+import { GITHUB_ACTIONS_ISSUER } from '../../schemas/common.ts'
 import { sha256 } from '../../schemas/digest.ts'
 import { tokenRowYaml } from '../../schemas/tokens.ts'
 import { entry, numberFor } from '../builders/catalog.ts'
@@ -28,7 +29,8 @@ afterAll(() => issuer.close())
 beforeEach(async () => {
   keysAreDown = false
   g = await ground({ catalog: { oidc: { audience: AUDIENCE, issuer: issuer.url, fetch: (url, options) => fetch(url, options) } } })
-  await project(g.store, [entry('sms'), entry('other')])
+  const signer = { workflow: '.github/workflows/release.yml', issuer: issuer.url }
+  await project(g.store, [entry('sms', { signer }), entry('other', { signer }), entry('elsewhere', { repositories: entry('sms').repositories })])
   await g.store.judge('sms', 'ingest', () => [verdict('sms', '1.0.0'), verdict('sms', '1.1.0', { verdict: 'in-review' })])
   return () => g.close()
 })
@@ -107,6 +109,18 @@ describe('maintainers', () => {
     expect(JSON.stringify(g.lines())).not.toContain(authorization.slice(20))
   })
 
+  test('nor one that was put where none belongs: into the path, or the request id', async () => {
+    const { authorization = '' } = g.token('ana', ['ingest'])
+    const tokens = [authorization.slice('Bearer '.length), `ghp_${'a1B2'.repeat(9)}`, (await workflow())['authorization']!.slice('Bearer '.length)]
+    for (const token of tokens) {
+      await g.get(`/api/v1/plugins/${token}`)
+      await g.get(`/index/${token}`, { 'x-request-id': token })
+    }
+    await g.service.stop({ graceMs: 0 })
+    expect(g.lines().filter(({ path }) => String(path).includes('***'))).toHaveLength(2 * tokens.length)
+    for (const token of tokens) expect(JSON.stringify(g.lines())).not.toContain(token.slice(20))
+  })
+
   test('stored is a digest, compared with every row', () => {
     const row = { name: 'ana', sha256: sha256('catreg_right'), scopes: ['yank' as const], expires: '2027-01-01T00:00:00Z' }
     expect(rowOf('catreg_right', [{ ...row, name: 'bo', sha256: sha256('x') }, row], NOW)).toBe(row)
@@ -137,6 +151,7 @@ describe('publishers', () => {
 
   test('and nothing of other plugins, nor what is for maintainers', async () => {
     expect(await code(await g.send('POST', '/api/v1/plugins/other/ingest', undefined, await workflow()))).toEqual([403, 'FORBIDDEN'])
+    expect(await code(await g.send('POST', '/api/v1/plugins/elsewhere/ingest', undefined, await workflow()))).toEqual([403, 'FORBIDDEN'])
     expect(await code(await g.send('POST', '/api/v1/plugins/none/ingest', undefined, await workflow()))).toEqual([404, 'UNKNOWN_PLUGIN'])
     expect(await code(await g.send('POST', '/api/v1/plugins/sms/advisories', { versions: '*', advisory: { level: 'notice' } }, await workflow()))).toEqual([403, 'FORBIDDEN'])
     expect(await code(await g.get('/api/v1/audit', await workflow()))).toEqual([403, 'FORBIDDEN'])
@@ -198,7 +213,7 @@ describe('publishers', () => {
 })
 
 describe('which workflow may speak for a plugin', () => {
-  const claims = { repositoryId: 5, ownerId: 7, repository: 'Acme/SMS', workflowRef: 'Acme/SMS/.github/workflows/release.yml@refs/tags/v1', jobWorkflowRef: 'Acme/SMS/.github/workflows/release.yml@refs/tags/v1', ref: 'refs/tags/v1' }
+  const claims = { issuer: GITHUB_ACTIONS_ISSUER, repositoryId: 5, ownerId: 7, repository: 'Acme/SMS', workflowRef: 'Acme/SMS/.github/workflows/release.yml@refs/tags/v1', jobWorkflowRef: 'Acme/SMS/.github/workflows/release.yml@refs/tags/v1', ref: 'refs/tags/v1' }
   const mine = entry('sms', { repositories: [{ url: 'https://github.com/acme/sms', id: 5, ownerId: 7 }] })
   const flows = { repository: 'https://github.com/acme/flows', path: '.github/workflows/publish.yml', ref: 'refs/tags/v2' }
 
@@ -209,6 +224,9 @@ describe('which workflow may speak for a plugin', () => {
     ['a branch that the entry names', [{ ...claims, ref: 'refs/heads/main', workflowRef: 'acme/sms/.github/workflows/release.yml@refs/heads/main', jobWorkflowRef: 'acme/sms/.github/workflows/release.yml@refs/heads/main' }, { ...mine, signer: { ...mine.signer, refs: ['refs/heads/main'] } }, NOW], true],
     ['the reusable one that the entry names', [{ ...claims, jobWorkflowRef: 'acme/flows/.github/workflows/publish.yml@refs/tags/v2' }, { ...mine, signer: { ...mine.signer, reusable: flows } }, NOW], true],
     ['the reusable one at another ref', [{ ...claims, jobWorkflowRef: 'acme/flows/.github/workflows/publish.yml@refs/tags/v3' }, { ...mine, signer: { ...mine.signer, reusable: flows } }, NOW], false],
+    ['with a token of another issuer, where numbers and names may be the same', [{ ...claims, issuer: 'https://ghe.example/_services/token' }, mine, NOW], false],
+    ['of the other issuer that the entry names', [{ ...claims, issuer: 'https://ghe.example/_services/token' }, { ...mine, signer: { ...mine.signer, issuer: 'https://ghe.example/_services/token' } }, NOW], true],
+    ['of GitHub, where the entry names another issuer', [claims, { ...mine, signer: { ...mine.signer, issuer: 'https://ghe.example/_services/token' } }, NOW], false],
     ['without the reusable one', [claims, { ...mine, signer: { ...mine.signer, reusable: flows } }, NOW], false],
   ])('%s', (_name, args, may) => expect(publisherRefusal(...args) === undefined).toBe(may))
 })

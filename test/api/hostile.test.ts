@@ -150,7 +150,7 @@ describe('deliveries that nobody proved', () => {
   ])('of %s keep neither maintainers nor what GitHub sends out', async (_name, client) => {
     const open = await ground({ proxies: 1 })
     await project(open.store, [entry('sms')])
-    await open.store.saveVerdicts([verdict('sms', '1.0.0')], 'ingest')
+    await open.store.judge('sms', 'ingest', () => [verdict('sms', '1.0.0')])
     // Large ones until no more of them are taken, then small ones into what room they left.
     const attack = Array.from({ length: 14 }, (_, i) => unending(open, client(i), DELIVERY_MAX_BYTES - 1))
     const refused = () => attack.filter(({ heard }) => heard.includes(' 503 ')).length
