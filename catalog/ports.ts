@@ -312,7 +312,9 @@ export interface CatalogWriter {
 
 /** Where sweeps stand, what waits, what was answered. */
 export interface IngestMemory {
-  /** Those wanted first (longest waiting first), then by how long ago they were looked at. `checkedBefore` leaves out those that this sweep has done. */
+  /** Those that somebody wants and that were not looked at since, longest waiting first. Who wants one again waits for the next pass. */
+  wanted(limit: number, checkedBefore: string): Promise<readonly KnownRepository[]>
+  /** Those that were not looked at since, wanted or not: new ones first, then those looked at longest ago. */
   due(limit: number, checkedBefore: string): Promise<readonly KnownRepository[]>
   repository(id: number): Promise<KnownRepository | undefined>
   /** Writes what a look has found; it is no longer wanted, unless it was wanted again since `repository` was read. */

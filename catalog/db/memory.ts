@@ -3,18 +3,19 @@ import type { IngestMemory } from '../ports.ts'
 import { noticesOf, verdictsOf } from './plugin-state.ts'
 import { pluginRows } from './reader.ts'
 import { pluginOf, repositoryOf } from './rows.ts'
-import type { Session } from './session.ts'
+import type { Reading, Session } from './session.ts'
 
 /** Where sweeps stand and what was answered. */
 export function ingestMemory(session: Session): IngestMemory {
   return {
+    wanted: (limit, checkedBefore) => session.read(async (db) => {
+      const rows = await used(db).where('wanted_since', 'is not', null).where((eb) => eb.or([eb('checked_at', 'is', null), eb('checked_at', '<', checkedBefore)])).orderBy('wanted_since').orderBy('id').limit(limit).execute()
+      return rows.map(repositoryOf)
+    }),
     due: (limit, checkedBefore) => session.read(async (db) => {
-      const used = db.selectFrom('catalog_repositories').selectAll().where(({ exists, selectFrom }) => exists(selectFrom('catalog_sources as s').select('s.id').whereRef('s.repository_id', '=', 'catalog_repositories.id')))
-      const wanted = await used.where('wanted_since', 'is not', null).orderBy('wanted_since').orderBy('id').limit(limit).execute()
-      if (wanted.length > 0) return wanted.map(repositoryOf)
-      const fresh = await used.where('checked_at', 'is', null).orderBy('id').limit(limit).execute()
+      const fresh = await used(db).where('checked_at', 'is', null).orderBy('id').limit(limit).execute()
       if (fresh.length > 0) return fresh.map(repositoryOf)
-      return (await used.where('checked_at', '<', checkedBefore).orderBy('checked_at').orderBy('id').limit(limit).execute()).map(repositoryOf)
+      return (await used(db).where('checked_at', '<', checkedBefore).orderBy('checked_at').orderBy('id').limit(limit).execute()).map(repositoryOf)
     }),
     repository: (id) => session.read(async (db) => {
       const row = await db.selectFrom('catalog_repositories').selectAll().where('id', '=', id).executeTakeFirst()
@@ -53,4 +54,9 @@ export function ingestMemory(session: Session): IngestMemory {
       else await db.insertInto('catalog_notes').values({ name, value }).onConflict((c) => c.column('name').doUpdateSet({ value })).execute()
     }),
   }
+}
+
+/** Repositories that an entry names. */
+function used(db: Reading) {
+  return db.selectFrom('catalog_repositories').selectAll().where(({ exists, selectFrom }) => exists(selectFrom('catalog_sources as s').select('s.id').whereRef('s.repository_id', '=', 'catalog_repositories.id')))
 }

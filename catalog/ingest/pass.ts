@@ -113,11 +113,12 @@ class Pass {
 
   async #lookAtAll(registry: RegistryAtCommit): Promise<void> {
     const { store, now } = this.#deps
-    const began = this.#kind === 'sweep' ? ((await store.note(SWEEP)) ?? now()) : ''
-    if (this.#kind === 'sweep') await store.writeNote(SWEEP, began)
+    const began = now()
+    const sweepBegan = this.#kind === 'sweep' ? ((await store.note(SWEEP)) ?? began) : undefined
+    if (sweepBegan !== undefined) await store.writeNote(SWEEP, sweepBegan)
     await this.#deps.api.askBudget(this.#deps.signal)
     while (this.#stopped === undefined) {
-      const due = (await store.due(BATCH, began)).filter(({ id, wantedSince }) => !this.#done.has(id) && (this.#kind === 'sweep' || wantedSince !== undefined))
+      const due = (await this.#next(began, sweepBegan)).filter(({ id }) => !this.#done.has(id))
       if (due.length === 0) break
       this.#heedBudget()
       await Promise.all(due.map((repository) => this.#limit(() => this.#lookUnlessStopped(repository, registry))))
@@ -125,10 +126,16 @@ class Pass {
       this.#unchanged += this.#calm.length
       this.#calm = []
     }
-    if (this.#kind === 'sweep' && this.#stopped === undefined) {
+    if (sweepBegan !== undefined && this.#stopped === undefined) {
       await store.writeNote(SWEEP, undefined)
       await store.writeNote('sweep-ended', now())
     }
+  }
+
+  /** Each repository has one turn in a pass, however often it is wanted again meanwhile: nobody can keep others from theirs. */
+  async #next(began: string, sweepBegan: string | undefined): Promise<readonly KnownRepository[]> {
+    const wanted = await this.#deps.store.wanted(BATCH, began)
+    return wanted.length > 0 || sweepBegan === undefined ? wanted : this.#deps.store.due(BATCH, sweepBegan)
   }
 
   async #lookUnlessStopped(repository: KnownRepository, registry: RegistryAtCommit): Promise<void> {

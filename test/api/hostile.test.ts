@@ -37,7 +37,7 @@ describe('webhooks', () => {
     expect([first.status, await first.json()]).toEqual([202, { status: 'queued' }])
     expect(await (await delivery({ id })).json()).toEqual({ status: 'duplicate' })
     expect(await (await delivery({ id: randomUUID(), event: 'star' })).json()).toEqual({ status: 'ignored' })
-    expect((await g.store.due(10, '2027-01-01T00:00:00Z'))[0]).toMatchObject({ id: numberFor('sms'), wantedSince: '2026-11-30T12:00:00.000Z' })
+    expect((await g.store.wanted(10, '2027-01-01T00:00:00Z'))[0]).toMatchObject({ id: numberFor('sms'), wantedSince: '2026-11-30T12:00:00.000Z' })
   })
 
   test.each<[string, Record<string, string>, number, string]>([
@@ -83,7 +83,7 @@ describe('webhooks', () => {
   test('a replay with another id or event stays what it is: a wish to look at that repository', async () => {
     const body = PAYLOAD
     expect((await delivery({ body, id: randomUUID() })).status).toBe(202)
-    expect((await g.store.due(10, '2027-01-01T00:00:00Z')).length).toBe(1)
+    expect((await g.store.wanted(10, '2027-01-01T00:00:00Z')).length).toBe(1)
   })
 
   test('while secrets are changed both count', async () => {

@@ -221,15 +221,19 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
     })
   })
 
-  test('repositories are due: wanted ones first, then new ones, then those looked at longest ago', async () => {
+  test('repositories are due: new ones first, then those looked at longest ago; wanted are those that somebody wants', async () => {
     const [one, two, three] = [entry('due-one'), entry('due-two'), entry('due-three')].map((e) => e.repositories[0]!.id)
     await project(entry('due-one'), entry('due-two'), entry('due-three'))
+    const ids = (repositories: readonly { id: number }[]) => repositories.map(({ id }) => id)
     for (let left = await store.due(100, AT(20)); left.length > 0; left = await store.due(100, AT(20))) for (const repository of left) await store.saveRepository({ ...repository, checkedAt: AT(21) })
     for (const [n, id] of [one, two, three].entries()) await store.saveRepository({ ...(await store.repository(id!))!, checkedAt: AT(15 - n) })
-    expect((await store.due(2, AT(20))).map(({ id }) => id)).toEqual([three, two])
+    expect(ids(await store.due(2, AT(20)))).toEqual([three, two])
+    expect(await store.due(3, AT(14))).toHaveLength(1)
+    expect(await store.wanted(2, AT(20))).toEqual([])
     await store.requestIngest('due-one', ANA)
-    expect((await store.due(2, AT(20))).map(({ id }) => id)).toEqual([one])
-    expect(await store.due(2, AT(1))).toHaveLength(1)
+    await project(entry('due-four'))
+    expect(ids(await store.wanted(2, AT(40)))).toEqual([entry('due-four').repositories[0]!.id, one])
+    expect(ids(await store.wanted(2, AT(15)))).toEqual([entry('due-four').repositories[0]!.id])
   })
 
   test('notes are kept by name, and forgotten', async () => {

@@ -92,3 +92,31 @@ describe('the kill list', () => {
     expect(git()).toMatchObject([{ yanked: { reason: 'steals cards' }, advisories: [{ title: 'slow' }, { id: 'kill-list', level: 'malicious' }] }])
   })
 })
+
+describe('a repository that is wanted again while it is looked at', () => {
+  const again = (wanted: string): Parameters<RegistryWorld['pass']>[1] => (deps) => ({
+    ...deps,
+    look: async (watched, signal) => {
+      await registry.store.requestIngest(wanted, { by: 'publisher:github:acme/x', at: registry.now() })
+      return deps.look(watched, signal)
+    },
+  })
+
+  test('does not end a sweep: everything has its turn', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass('sweep')
+    const all = (await registry.store.stats()).repositories
+    await registry.store.requestIngest(id, ana())
+    expect(await registry.pass('sweep', again(id))).toMatchObject({ looked: all, stopped: undefined })
+    expect(await registry.store.note('sweep-ended')).toBe(registry.now())
+  })
+
+  test('has its next turn in the next pass', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass()
+    await registry.store.requestIngest(id, ana())
+    expect((await registry.pass('wanted', again(id))).looked).toBe(1)
+    expect((await registry.pass()).looked).toBe(1)
+    expect((await registry.pass()).looked).toBe(0)
+  })
+})
