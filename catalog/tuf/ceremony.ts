@@ -5,7 +5,7 @@ import { writeWhole } from '../write-file.ts'
 import { folder, type IndexTree } from './index-tree.ts'
 import { bins, DELEGATED_PATHS, ENTRIES, INDEX, LASTS, roleOfPath, SIGNED } from './layout.ts'
 import { binFinder, bytesOfEnvelope, envelope, expiryAfter, keyIdOf, signersOf, SPEC_VERSION, withSignature, type Envelope, type PublicKey, type RoleKeys, type RootSigned, type Signed, type Signer, type SuccinctRoles, type TargetInfo, type TargetsSigned } from './metadata.ts'
-import { binsOf, currentRoot, delegation, missingOfRoot, readRole, readRoots } from './people.ts'
+import { binsOf, currentRoot, delegation, missingOfRoot, readEnvelope, readRole, readRoots, type ReadFile } from './people.ts'
 import { expiresWithin } from './publish-files.ts'
 import { sameTargets, targetInfo } from './targets.ts'
 
@@ -87,8 +87,15 @@ async function rotatedDelegations(dir: string, rotation: Rotation): Promise<read
   const files: (readonly [string, Envelope<Signed>])[] = [[SIGNED.role('targets'), envelope(topTargets(targets.version + 1, people, keys, rotation.role === 'index' ? changed.role : roleOnly(index.who), rotation.now))]]
   if (rotation.role === 'index') return files
   const old = required(await readRole(read, ENTRIES, entries.keys, entries.who), ENTRIES).data.signed
-  const { bit_length: bits } = binsOf(old, ENTRIES).who
-  return [...files, [SIGNED.role(ENTRIES), envelope(entriesRole(old.version + 1, bins(ENTRIES, people, bits), keys, rotation.now))]]
+  const own = binsOf(old, ENTRIES)
+  const next = [SIGNED.role(ENTRIES), envelope(entriesRole(old.version + 1, bins(ENTRIES, people, own.who.bit_length), keys, rotation.now))] as const
+  return [...files, next, ...(await nextBins(read, binFinder(own.who).bins, rotation.now))]
+}
+
+/** The same entries to be signed by other keys: as new versions, for one that was published stays as it is. */
+async function nextBins(read: ReadFile, names: readonly string[], now: string): Promise<readonly (readonly [string, Envelope<Signed>])[]> {
+  const found = await Promise.all(names.map(async (bin) => [SIGNED.role(bin), await readEnvelope(read, bin)] as const))
+  return found.flatMap(([file, old]) => (old ? [[file, envelope({ ...old.signed, version: old.signed.version + 1, expires: expiryAfter(now, LASTS.people.days) })] as const] : []))
 }
 
 function rotatedRole(keys: Readonly<Record<string, PublicKey>>, old: RoleKeys, { add, remove, threshold = old.threshold }: Rotation): { readonly role: RoleKeys; readonly keys: Readonly<Record<string, PublicKey>> } {

@@ -54,18 +54,21 @@ export function currentRoot({ complete, staged }: Roots): RootSigned {
 export interface Judged {
   readonly role: string
   readonly data: Envelope<TargetsSigned>
-  readonly bytes: Uint8Array
   readonly by: readonly string[]
   readonly missing: number
 }
 
 /** Reads one of them. Undefined when there is none. */
 export async function readRole(read: ReadFile, role: string, keys: Readonly<Record<string, PublicKey>>, who: RoleKeys): Promise<Judged | undefined> {
+  const data = await readEnvelope(read, role)
+  return data && { role, data, ...signatureState(data, keys, who) }
+}
+
+/** The same, whoever signed it. @throws CatalystError INDEX_INVALID */
+export async function readEnvelope(read: ReadFile, role: string): Promise<Envelope<TargetsSigned> | undefined> {
   const path = SIGNED.role(role)
   const bytes = await read(path)
-  if (!bytes) return undefined
-  const data = readMetadata<TargetsSigned>('targets', bytes, path)
-  return { role, data, bytes, ...signatureState(data, keys, who) }
+  return bytes && readMetadata<TargetsSigned>('targets', bytes, path)
 }
 
 /** One delegation of the top-level targets, with its keys. @throws CatalystError INDEX_INVALID */

@@ -44,7 +44,7 @@ export async function publishTuf(options: PublishOptions): Promise<PublishReport
   const changes = options.changed ? { paths: options.changed, all: false } : await tree.changedSince(before?.state.head)
   const peoples = await publishPeoples({ ...options, before, changes })
   const index = await publishIndexBins({ ...options, before, changes, targets: peoples.targets })
-  const { snapshot, timestamp, written } = await seal({ folder, signers: options.signers, now, before, root: peoples.root, lasts: LASTS, written: [...peoples.written, ...index.written] })
+  const { snapshot, timestamp, written } = await seal({ folder, signers: options.signers, now, before, root: peoples.root, roots: peoples.roots, lasts: LASTS, written: [...peoples.written, ...index.written] })
   const retired = await sweep(folder, [...(before?.state.retired ?? []), ...written.flatMap(({ replaces = [] }) => replaces.map((path) => ({ path, at: now })))], now)
   // What waits for signatures is looked at again the next time.
   const head = peoples.problems.length > 0 ? before?.state.head : tree.head

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sign, stage } from '../../../catalog/tuf/ceremony.ts'
+import { rotate, sign, stage } from '../../../catalog/tuf/ceremony.ts'
 import { newSigner } from '../../../catalog/tuf/key-file.ts'
 import { SIGNED } from '../../../catalog/tuf/layout.ts'
 import { bytesOfEnvelope, type Envelope, type Signed } from '../../../catalog/tuf/metadata.ts'
@@ -218,6 +218,62 @@ describe('what people have not signed is not published', () => {
     await registry.publish()
     registry.now = later(330)
     expect((await registry.publish()).problems.filter(({ severity }) => severity === 'warning').map(({ message }) => message).join()).toContain(SIGNED.role('targets'))
+  })
+})
+
+describe('new keys that not all has been signed with yet', () => {
+  const dora = newSigner('dora')
+
+  test.each([
+    ['another maintainer in the place of one', { add: [dora.key], remove: ['anna'] }, [PEOPLE.cleo, dora]],
+    ['one signature more that must be there', { add: [], remove: [], threshold: 3 }, [PEOPLE.cleo]],
+  ])('%s: whatever of it is signed, readers find the state before, until all of it is', async (_what, change, rest) => {
+    await registry.publish()
+    await rotate(registry.dir, { role: 'maintainers', ...change, now: registry.now })
+    const server = await FolderServer.open(registry.out)
+    const version: string[] = ['1.0.0']
+    const published = async (): Promise<readonly (string | undefined)[]> => {
+      version.push(`1.${version.length}.0`)
+      list('erp', ...version)
+      const { problems, versions } = await registry.publish({ changed: ['index/3/e/erp'] })
+      expect(await stateOfErp(server)).toBe(`${version.at(-1)} acme`)
+      return [String(versions.root), ...problems.map(({ place }) => place?.file?.replace(/bin-.*/, 'bin'))]
+    }
+    expect(await published()).toContain('tuf/2.root.json')
+    for (const person of [PEOPLE.anna, PEOPLE.bela]) await sign(registry.dir, [person])
+    expect(await published()).toEqual(expect.arrayContaining(['1', 'tuf/2.root.json', 'tuf/targets.json']))
+    const unsigned = bins().map((at) => [at, readFileSync(at)] as const)
+    for (const person of rest) await sign(registry.dir, [person])
+    const complete = bins().map((at) => [at, readFileSync(at)] as const)
+    for (const [at, bytes] of unsigned) writeFileSync(at, bytes)
+    expect(new Set(await published())).toEqual(new Set(['1', 'tuf/2.root.json', 'tuf/entries-bin']))
+    for (const [at, bytes] of complete) writeFileSync(at, bytes)
+    expect(await published()).toEqual(['2'])
+    await server.close()
+  })
+
+  test.each(['snapshot', 'timestamp', 'index'] as const)('of %s, which the bot does not have: nothing is published, and readers go on', async (role) => {
+    await registry.publish()
+    await rotate(registry.dir, { role, add: [newSigner('next').key], remove: [role], now: registry.now })
+    await registry.signed()
+    list('erp', '1.0.0', '1.1.0')
+    await refusal(() => registry.publish(), 'KEY_INVALID')
+    const server = await FolderServer.open(registry.out)
+    expect(await stateOfErp(server)).toBe('1.0.0 acme')
+    await server.close()
+  })
+
+  test('a bin of the same version with other contents is not passed over in silence', async () => {
+    await registry.publish()
+    const [before, after] = ['acme-two', 'acme-three'].map((publisher) => stringify(entry('erp', { publisher })))
+    const old = bins().map((at) => [at, readFileSync(at)] as const)
+    registry.write({ 'entries/erp.yaml': before })
+    await registry.signed()
+    await registry.publish()
+    for (const [at, bytes] of old) writeFileSync(at, bytes)
+    registry.write({ 'entries/erp.yaml': after })
+    await registry.signed()
+    expect((await registry.publish()).problems.map(({ code }) => code)).toContain('INDEX_REWRITTEN')
   })
 })
 
