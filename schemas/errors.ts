@@ -138,7 +138,7 @@ export const ERRORS = {
 
   // the registry
   CURSOR_INVALID: { retry: 'never', exit: 1, hint: 'Take the cursor from the answer before, unchanged and with the same filters, or begin without one.' },
-  PLUGIN_KILLED: { retry: 'decision', exit: 5, hint: 'The registry has put this plugin on its kill list. Remove it; ask the maintainers of the registry why.' },
+  PLUGIN_KILLED: { retry: 'never', exit: 5, hint: 'The registry has put this plugin on its kill list. Remove it; ask the maintainers of the registry why.' },
   PUSH_REJECTED: { retry: 'backoff', exit: 1, hint: 'Look at the rules of the branch: the bot must be allowed to push to it. Nothing is lost; the next pass tries again.' },
   ENTRY_LOOKALIKE: { retry: 'decision', exit: 3, hint: 'A maintainer decides: approve the id in the pull request, or ask for another one.' },
   ENTRY_MISMATCH: { retry: 'never', exit: 1, hint: 'Write what GitHub says; the numbers of a repository stand in https://api.github.com/repos/OWNER/NAME.' },
