@@ -130,7 +130,7 @@ export interface VerdictFilter {
 export type AlarmKind =
   | 'release-edited' | 'release-deleted' | 'tag-moved'
   | 'repository-renamed' | 'repository-transferred' | 'repository-archived' | 'repository-deleted' | 'repository-replaced'
-  | 'index-edited'
+  | 'index-edited' | 'index-unreadable' | 'line-withheld'
 
 export interface Alarm {
   readonly number: number

@@ -94,6 +94,7 @@ export const ERRORS = {
   // release and proof
   ASSET_MISSING: { retry: 'never', exit: 5, hint: 'Ask the publisher to attach the artifact to the release.' },
   BUNDLE_MISSING: { retry: 'never', exit: 5, hint: 'Ask the publisher for a signed release; an unsigned source needs `verify: { unsigned: true, sha256: … }`.' },
+  VERSION_TAKEN: { retry: 'never', exit: 5, hint: 'Release it under a version of its own: 1.2.4, not 1.2.3+fix.' },
   DIGEST_MISMATCH: { retry: 'never', exit: 5, hint: 'Ask the publisher; re-lock only after they confirm a re-release.' },
   SIZE_MISMATCH: { retry: 'backoff', exit: 5, hint: 'The download is shorter or longer than declared; the next pass tries again.' },
   TRUST_ROOT_INVALID: { retry: 'never', exit: 5, hint: 'Check the trusted root file that the registry names.' },

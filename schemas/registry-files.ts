@@ -12,6 +12,8 @@ import { readText } from './source-text.ts'
 import { MAX_PROBLEMS, obeys, validate, validated } from './validate.ts'
 import { parseYaml } from './yaml.ts'
 
+const LINE_LIMITS = { maxBytes: LIMITS.indexFileMaxBytes, maxLineBytes: LIMITS.indexLineMaxBytes, maxLines: LIMITS.indexMaxLines } as const
+
 /**
  * Reads `entries/<id>.yaml`. With `id`, the entry must be for it. Pure.
  * @throws CatalystError INDEX_INVALID; its `problems` have codes and places of their own
@@ -40,11 +42,23 @@ export function readRegistryFile(bytes: Uint8Array | string, file: string): Regi
  */
 export function readIndexLines(bytes: Uint8Array | string, file: string, id?: string): readonly IndexLine[] {
   return withCode('INDEX_INVALID', () => {
-    const documents = parseJsonLines(bytes, file, { maxBytes: LIMITS.indexFileMaxBytes, maxLineBytes: LIMITS.indexLineMaxBytes, maxLines: LIMITS.indexMaxLines })
+    const documents = parseJsonLines(bytes, file, LINE_LIMITS)
     const ours = documents.filter((document) => !isOtherVersion(document.value))
     throwProblems(lineShapeProblems(ours))
     throwProblems(fileProblems(ours, id))
     return ours.map((document) => document.value as IndexLine)
+  })
+}
+
+/**
+ * The lines of an index file that `readIndexLines` leaves out, as they stand there: who writes the file anew carries them on. Pure.
+ * @throws CatalystError INDEX_INVALID
+ */
+export function otherIndexLines(bytes: Uint8Array | string, file: string): readonly string[] {
+  return withCode('INDEX_INVALID', () => {
+    const documents = parseJsonLines(bytes, file, LINE_LIMITS)
+    const texts = readText(bytes, file, LIMITS.indexFileMaxBytes).split('\n').filter((line) => line.trim() !== '')
+    return texts.filter((_text, n) => isOtherVersion(documents[n]?.value))
   })
 }
 

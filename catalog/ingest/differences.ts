@@ -23,7 +23,7 @@ function repositoryDifferences(proof: Proof, line: IndexLine, entry: RegistryEnt
   if (sameId.length === 0) return [{ kind: 'repository', allowed: named, found: `${url} (id ${id}, owner ${ownerId})` }]
   const sameOwner = sameId.filter((r) => r.ownerId === ownerId)
   if (sameOwner.length === 0) return [{ kind: 'owner', allowed: sameId.map((r) => String(r.ownerId)).join(' or '), found: `${ownerId} (${url})` }]
-  const sameUrl = sameOwner.filter((r) => r.url.toLowerCase() === url.toLowerCase())
+  const sameUrl = sameOwner.filter((r) => r.url === url)
   if (sameUrl.length === 0) return [{ kind: 'repository', allowed: named, found: `${url} (the same repository under another name)` }]
   if (!sameUrl.some((r) => r.until === undefined || Date.parse(line.publishedAt) < Date.parse(r.until))) return [{ kind: 'repository', allowed: named, found: `${url}, signed at ${line.publishedAt}` }]
   return artifactUrlAllowed(line.artifact.url, entry, registry) ? [] : [{ kind: 'repository', allowed: named, found: line.artifact.url }]

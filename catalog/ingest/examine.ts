@@ -5,9 +5,10 @@ import type { RegistryFile } from '../../schemas/registry-entry.ts'
 import type { Look, PresentRepository } from '../../registry/github-watch.ts'
 import type { KnownRepository, Notice, PluginState, RepositoryState, SeenRelease, Verdict } from '../ports.ts'
 import { type NewAlarm, type PresentRelease, releaseAlarms, repositoryAlarm, repositoryState } from './alarms.ts'
+import { takenBy } from './line-room.ts'
 import type { GitEntry } from './registry-git.ts'
 import { type IngestDeps, observeRelease } from './release.ts'
-import { decideVerdict, MAY_COME_LATE, mustLookAgain, type Outcome, restated, standsAlready } from './verdict.ts'
+import { decideVerdict, mayComeLate, mustLookAgain, type Outcome, restated, standsAlready } from './verdict.ts'
 
 /** One plugin of a repository, with what is known of it. */
 export interface Known {
@@ -31,9 +32,9 @@ export interface Examined {
 
 /** At most so many releases of one plugin in one pass. */
 export const RELEASES_AT_ONCE = 50
+/** Of them, so many whose bundle is no asset: each is a request of the hour's budget. */
+const ATTESTATIONS_AT_ONCE = 8
 
-/** How long a bundle is waited for, from when the release was first seen. */
-const LATE_MS = 7 * 86_400_000
 /** Codes that say nothing about a release: the network, the disk, our own clock or trust root. */
 const UNCHECKED: ReadonlySet<string> = new Set(['SOURCE_UNREACHABLE', 'RATE_LIMITED', 'UNAUTHORIZED', 'SIZE_MISMATCH', 'CLOCK_SKEW', 'TRUST_ROOT_INVALID'])
 /** Codes that stop everything: going on cannot be right. */
@@ -46,16 +47,16 @@ export async function examinePlugin(known: Known, repository: PresentRepository,
   const before = new Map(known.verdicts.map((verdict) => [verdict.version, verdict]))
   const notices = new Map(known.notices.map((notice) => [notice.version, notice]))
   const [verdicts, unchecked]: [Verdict[], { version: string; error: CatalystError }[]] = [[], []]
-  const due = releases.filter((release) => mustFind(before.get(release.version), release, known.entry))
-  for (const release of due.slice(0, RELEASES_AT_ONCE)) {
+  const { now, left } = turns(releases.filter((release) => mustFind(before.get(release.version), release, known.entry, at)), before, at)
+  for (const release of now) {
     try {
       const found = await repository.find(release)
       if (!found) continue
       const seen = seenRelease(found)
       const earlier = before.get(release.version)
-      if (!mustLookAgain(earlier, seen, known.entry.digest)) continue
+      if (!mustLookAgain(earlier, seen, known.entry.digest, at)) continue
       const outcome = known.entry.entry.killed ? nothing() : await outcomeOf(found, known.entry, deps)
-      verdicts.push(decideVerdict({ id, version: release.version, release: seen, outcome, entry: known.entry, registry, before: earlier, notice: notices.get(release.version), killed: known.entry.entry.killed?.reason, at }))
+      verdicts.push(decideVerdict({ id, version: release.version, release: seen, outcome, entry: known.entry, registry, before: earlier, notice: notices.get(release.version), killed: known.entry.entry.killed?.reason, taken: takenBy(release.version, [...known.verdicts, ...verdicts]), at }))
     } catch (error) {
       if (!(error instanceof CatalystError) || FATAL.has(error.code)) throw error
       if (error.code === 'RATE_LIMITED') throw error
@@ -63,11 +64,36 @@ export async function examinePlugin(known: Known, repository: PresentRepository,
     }
   }
   const alarms = releaseAlarms(id, known.verdicts, releases.map((release) => presentRelease(release, repository, before)), repository.complete ? undefined : repository.oldestRead)
-  return { id, verdicts, alarms, unchecked, postponed: Math.max(0, due.length - RELEASES_AT_ONCE), waiting: verdicts.filter((verdict) => mayComeLate(verdict, before.get(verdict.version), at)).length }
+  const waiting = verdicts.filter((verdict) => mayComeLate({ ...verdict, decidedAt: before.get(verdict.version)?.decidedAt ?? verdict.decidedAt }, at)).length
+  const waitingLeft = left.filter(({ version, bundle }) => isWaiting(before.get(version), bundle, at)).length
+  return { id, verdicts, alarms, unchecked, postponed: left.length - waitingLeft, waiting: waiting + waitingLeft }
 }
 
-function mayComeLate({ verdict, evidence, decidedAt }: Verdict, before: Verdict | undefined, at: string): boolean {
-  return verdict === 'rejected' && evidence.problems.some(({ code }) => MAY_COME_LATE.has(code)) && Date.parse(at) - Date.parse(before?.decidedAt ?? decidedAt) < LATE_MS
+type Listed = ReturnType<PresentRepository['releases']>[number]
+
+/**
+ * Which releases are looked at now: those that are new or have changed before those that only wait for a bundle, of which
+ * each look takes others. Pure.
+ */
+function turns(due: readonly Listed[], before: ReadonlyMap<string, Verdict>, at: string): { readonly now: readonly Listed[]; readonly left: readonly Listed[] } {
+  const waiting = due.filter(({ version, bundle }) => isWaiting(before.get(version), bundle, at))
+  const first = Math.floor(Date.parse(at) / 60_000) % Math.max(1, waiting.length)
+  const ordered = [...due.filter((release) => !waiting.includes(release)), ...waiting.slice(first), ...waiting.slice(0, first)]
+  const [now, left]: [Listed[], Listed[]] = [[], []]
+  let asked = 0
+  for (const release of ordered) {
+    const asks = release.bundle === undefined ? 1 : 0
+    if (now.length >= RELEASES_AT_ONCE || asked + asks > ATTESTATIONS_AT_ONCE) left.push(release)
+    else {
+      now.push(release)
+      asked += asks
+    }
+  }
+  return { now, left }
+}
+
+function isWaiting(before: Verdict | undefined, bundle: Listed['bundle'], at: string): boolean {
+  return before !== undefined && bundle === undefined && mayComeLate(before, at)
 }
 
 /** The verdicts that stand already, as the notices and the kill list make them: no release is looked at. Pure. */
@@ -101,13 +127,13 @@ export function repositoryNews(known: KnownRepository, { entry }: GitEntry, look
 }
 
 /** Cheap questions first: what cannot be new by its list entry is not asked about. */
-function mustFind(before: Verdict | undefined, release: ReturnType<PresentRepository['releases']>[number], entry: GitEntry): boolean {
+function mustFind(before: Verdict | undefined, release: Listed, entry: GitEntry, at: string): boolean {
   if (release.commit === undefined) return false
   if (!before) return true
   const digest = release.artifact.digest ?? before.release.artifact.sha256
   const seen = { ...before.release, commit: release.commit, artifact: { ...before.release.artifact, sha256: digest as SeenRelease['artifact']['sha256'] } }
   const bundle = release.bundle && { url: release.bundle.browser_download_url, sha256: (release.bundle.digest ?? before.release.bundle?.sha256) as SeenRelease['artifact']['sha256'] | undefined }
-  return mustLookAgain(before, { ...seen, bundle: bundle ?? before.release.bundle }, entry.digest)
+  return mustLookAgain(before, { ...seen, bundle: bundle ?? before.release.bundle }, entry.digest, at)
 }
 
 async function outcomeOf(release: FoundRelease, { entry }: GitEntry, deps: IngestDeps): Promise<Outcome> {

@@ -45,7 +45,7 @@ export interface PassReport {
 
 const AT_ONCE = 8
 /** What a repository costs at most while nobody asks whether it may. */
-const REQUESTS_EACH = 12
+const REQUESTS_EACH = 20
 const BATCH = 64
 const SWEEP = 'sweep-began'
 
@@ -87,7 +87,7 @@ class Pass {
     await this.#lookAtAll(registry)
     const published = await publishLines(store, repository, now(), this.#deps.pushBackoffMs)
     const { requests, counted } = api.spent()
-    return { looked: this.#looked, unchanged: this.#unchanged, verdicts: this.#verdicts, alarms: this.#alarms, troubles: this.#troubles, published, stopped: this.#stopped, requests, counted }
+    return { looked: this.#looked, unchanged: this.#unchanged, verdicts: this.#verdicts, alarms: this.#alarms, troubles: [...this.#troubles, ...published.held], published, stopped: this.#stopped, requests, counted }
   }
 
   /** Entries of git become plugins, where any has changed since the last pass. */
@@ -99,16 +99,22 @@ class Pass {
     await store.projectEntries(entries, entries.filter(({ entry }) => entry.killed).map(({ entry }) => entry.id), now())
     for (const entry of entries) if (entry.entry.killed) await this.#kill(entry, registry)
     // An entry that cannot be read is no entry that has gone: the next pass must try again.
-    if (problems.length === 0) await store.writeNote('entries', registry.entriesDigest)
+    if (this.#troubles.length === 0) await store.writeNote('entries', registry.entriesDigest)
   }
 
   /** The kill list waits for nobody: what is listed is withdrawn whether the repository can be asked or not. */
   async #kill(entry: GitEntry, registry: RegistryAtCommit): Promise<void> {
     const { store, now } = this.#deps
     const { id } = entry.entry
-    await adoptLines(store, registry, entry, now())
+    await adoptLines(store, registry, entry, now()).catch((error: unknown) => this.#unreadable(error))
     const verdicts = await store.judge(id, 'bot', (present) => standing(present, now()))
     this.#verdicts.withdrawn.push(...verdicts.map(({ version }) => `${id} ${version}`))
+  }
+
+  /** An index file that cannot be read keeps nothing from being withdrawn, of this plugin or another. */
+  #unreadable(error: unknown): void {
+    if (!(error instanceof CatalystError) || error.code !== 'INDEX_INVALID') throw error
+    this.#troubles.push({ code: error.code, message: error.message, hint: error.hint })
   }
 
   async #lookAtAll(registry: RegistryAtCommit): Promise<void> {

@@ -3,7 +3,7 @@ import { CatalystError, type Problem, problemsOfError } from '../../schemas/erro
 import { indexPath } from '../../schemas/names.ts'
 import type { IndexLine } from '../../schemas/index-line.ts'
 import type { RegistryEntry, RegistryFile } from '../../schemas/registry-entry.ts'
-import { readEntry, readIndexLines, readRegistryFile } from '../../schemas/registry-files.ts'
+import { otherIndexLines, readEntry, readIndexLines, readRegistryFile } from '../../schemas/registry-files.ts'
 import type { BotRepository } from '../../registry/git-bot.ts'
 
 /** An entry as it stands in git: read, and as its reviewers wrote it. */
@@ -22,6 +22,8 @@ export interface RegistryAtCommit {
   entry(id: string): Promise<GitEntry | undefined>
   /** @throws CatalystError INDEX_INVALID */
   lines(id: string): Promise<readonly IndexLine[]>
+  /** Lines of an index file in a format that is not ours, as they stand there. */
+  otherLines(id: string): Promise<readonly string[]>
   /** Changes when any entry does. */
   readonly entriesDigest: Digest
 }
@@ -44,6 +46,11 @@ export async function registryAt(repository: BotRepository, commit: string): Pro
       const path = `index/${indexPath(id)}`
       const found = await repository.file(commit, path)
       return found ? readIndexLines(found, path, id) : []
+    },
+    otherLines: async (id) => {
+      const path = `index/${indexPath(id)}`
+      const found = await repository.file(commit, path)
+      return found ? otherIndexLines(found, path) : []
     },
   }
 }

@@ -134,20 +134,23 @@ describe('a release that is', () => {
   })
 })
 
-test('5,000 releases in one repository: the newest thousand are read, fifty a pass are judged, others are not held up', async () => {
+test('5,000 releases in one repository: the newest thousand are read, of those without a bundle eight a pass are judged until each was, others are not held up', async () => {
   const { repository, commit } = await registry.publish({ id, version: '1.0.0' })
   const assets = (version: string) => [{ name: `${id}-${version}.tgz`, bytes: Buffer.from(version) }]
   const releases = Array.from({ length: 5_000 }, (_, n) => `2.0.${n}`)
-  for (const version of releases.slice(0, 120)) writeFileSync(join(repository.git.dir, 'refs/tags', `v${version}`), `${commit}\n`)
-  repository.releases = [...repository.releases, ...releases.toReversed().map((version, n) => ({ ...registry.world.github.createRelease({ ...repository, releases: [] }, { tag: `v${version}`, commit, at: new Date(Date.UTC(2026, 2, 1) + n * 1000), assets: n >= 4_880 ? assets(version) : [] }), createdAt: new Date(Date.UTC(2026, 2, 1) + n * 1000) }))]
+  for (const version of releases.slice(0, 32)) writeFileSync(join(repository.git.dir, 'refs/tags', `v${version}`), `${commit}\n`)
+  repository.releases = [...repository.releases, ...releases.toReversed().map((version, n) => ({ ...registry.world.github.createRelease({ ...repository, releases: [] }, { tag: `v${version}`, commit, at: new Date(Date.UTC(2026, 2, 1) + n * 1000), assets: n >= 4_968 ? assets(version) : [] }), createdAt: new Date(Date.UTC(2026, 2, 1) + n * 1000) }))]
   const other = `${id}-other`
   await registry.publish({ id: other, version: '1.0.0' })
   registry.world.log.clear()
   const report = await registry.pass()
   expect(registry.lines(other)).toEqual(['1.0.0'])
-  expect(report.verdicts.rejected).toHaveLength(50)
+  expect(report.verdicts.rejected).toHaveLength(8)
+  expect(registry.world.log.records.filter((r) => JSON.stringify(r).includes('/attestations/'))).toHaveLength(8)
   expect(registry.world.log.records.filter((r) => JSON.stringify(r).includes(`/repositories/${repository.id}/releases`)).length).toBe(10)
-  expect((await registry.pass()).verdicts.rejected).toHaveLength(50)
+  for (let pass = 2; pass <= 4; pass++) expect((await registry.pass()).verdicts.rejected).toHaveLength(8)
+  expect((await registry.store.verdictsOf(id)).filter(({ verdict }) => verdict === 'rejected')).toHaveLength(32)
+  expect(await registry.store.repository(repository.id)).toMatchObject({ trouble: undefined, wantedSince: undefined })
 })
 
 describe('git', () => {
@@ -210,5 +213,65 @@ describe('git', () => {
     expect(report.verdicts.listed).toEqual([])
     expect(registry.lines(id)).toEqual(['1.0.0'])
     expect((await publishLines(registry.store, real, registry.now())).commit).toBeUndefined()
+  })
+})
+
+describe('one plugin’s index file that cannot be read', () => {
+  const file = () => `index/sh/op/${id}`
+  test('stops no other: theirs are published, an alarm tells, and once mended it goes on', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass()
+    const good = registry.file(file())!
+    await registry.index.commit({ files: { [file()]: good + good } })
+    const other = `${id}-other`
+    await registry.publish({ id: other, version: '1.0.0' })
+    await registry.store.yank(id, '1.0.0', 'broken', { by: 'maintainer:ana', at: registry.now() })
+    const report = await registry.pass()
+    expect(registry.lines(other)).toEqual(['1.0.0'])
+    expect(report.published.held).toMatchObject([{ id, code: 'INDEX_INVALID' }])
+    expect(report.troubles.length).toBeGreaterThan(0)
+    expect((await registry.store.alarms({ id }, {})).items).toMatchObject([{ kind: 'index-unreadable', closedAt: undefined }])
+    for (let pass = 0; pass < 12; pass++) await registry.pass()
+    expect(registry.file(file())).toBe(good + good)
+    await registry.index.commit({ files: { [file()]: good } })
+    expect((await registry.pass()).published.held).toEqual([])
+    expect(registry.file(file())).toContain('broken')
+    expect((await registry.store.alarms({ id }, {})).items).toMatchObject([{ kind: 'index-unreadable', closedAt: registry.now() }])
+  })
+
+  test('saves it from no kill list, and others neither', async () => {
+    const other = `${id}-other`
+    for (const name of [id, other]) await registry.publish({ id: name, version: '1.0.0' })
+    await registry.pass()
+    const good = registry.file(file())!
+    const killed = (name: string) => [`entries/${name}.yaml`, `${registry.file(`entries/${name}.yaml`)!}killed:\n  reason: steals cards\n`] as const
+    await registry.index.commit({ files: { [file()]: good + good, ...Object.fromEntries([killed(id), killed(other)]) } })
+    await registry.pass()
+    for (const name of [id, other]) expect(await registry.store.verdict(name, '1.0.0')).toMatchObject({ verdict: 'withdrawn' })
+    expect(registry.file(`index/sh/op/${other}`)).toContain('steals cards')
+    await registry.index.commit({ files: { [file()]: good } })
+    await registry.pass()
+    expect(registry.file(file())).toContain('steals cards')
+  })
+
+  test('is not made by two tags of one version: the second is refused, the next release comes in', async () => {
+    for (const version of ['1.0.0', '1.0.0+1', '1.1.0']) await registry.publish({ id, version })
+    const report = await registry.pass()
+    expect(report.verdicts.rejected.filter((subject) => subject.startsWith(`${id} 1.0.0`))).toHaveLength(1)
+    expect(registry.lines(id)).toHaveLength(2)
+    await registry.publish({ id, version: '1.2.0' })
+    await registry.pass('wanted', { ids: [id] })
+    expect(registry.lines(id)).toContain('1.2.0')
+  })
+
+  test('lines of a newer format are carried on', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass()
+    const newer = '{"v":2,"id":"x","news":true}\n'
+    await registry.index.commit({ files: { [file()]: newer + registry.file(file())! } })
+    await registry.publish({ id, version: '1.1.0' })
+    await registry.pass('wanted', { ids: [id] })
+    expect(registry.lines(id)).toEqual(['1.0.0', '1.1.0'])
+    expect(registry.file(file())).toContain(newer)
   })
 })
