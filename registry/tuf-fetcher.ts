@@ -43,19 +43,26 @@ export class TufFetcher implements Fetcher {
     return asked
   }
 
-  /** A root of another chain; undefined when the server has none of that version. */
+  /** A root of another chain, not proven yet; undefined when the server has none of that version. */
   async rootIfThere(url: string): Promise<Buffer | undefined> {
-    const kept = join(this.#options.dir, 'roots', `upstream-${url.split('/').at(-1)}`)
+    const kept = this.#keptUpstream(url)
     if (existsSync(kept)) return readFileSync(kept)
     if (this.#options.offline) return undefined
     try {
-      const bytes = await this.#send(url, ROOT_MAX_BYTES)
-      keep(kept, bytes)
-      return bytes
+      return await this.#send(url, ROOT_MAX_BYTES)
     } catch (error) {
       if (error instanceof CatalystError && (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED')) return undefined
       throw error
     }
+  }
+
+  /** Keeps a root of another chain for the next time, once it is proven. */
+  keepRoot(url: string, bytes: Buffer): void {
+    keep(this.#keptUpstream(url), bytes)
+  }
+
+  #keptUpstream(url: string): string {
+    return join(this.#options.dir, 'roots', `upstream-${url.split('/').at(-1)}`)
   }
 
   async downloadFile<T>(url: string, maxLength: number, handler: (file: string) => Promise<T>): Promise<T> {

@@ -73,7 +73,7 @@ export async function openTuf(settings: TufIndexSettings, signal?: AbortSignal):
   const pinned = settings.mirror !== undefined && settings.mirrorRoot !== undefined ? pinnedRoot(settings.mirrorRoot) : registry
   const dir = cachePaths(settings.cacheDir).tuf(base, hexOf(sha256(pinned)))
   const { state, freshness } = await opened(settings, { base, dir, pinned, signal })
-  if (pinned !== registry) await refuseOtherKeys(settings, state, { base, registry })
+  if (pinned !== registry) await refuseOtherKeys(settings, state, { base, dir, registry })
   const file = fileReader(settings, state, dir)
   return { client: state.client, dir, pinned, file, snapshot: () => snapshot(settings, state, file, freshness), problem: (error) => tufProblem(error, settings.name, state.fetcher.failures) }
 }
@@ -82,13 +82,15 @@ export async function openTuf(settings: TufIndexSettings, signal?: AbortSignal):
  * The root of a mirror may say who seals; who signs delegations, and by them entries and lines, is the registry's root
  * alone to say. A newer one of the registry is found beside the index, in `upstream/`. @throws CatalystError INDEX_UNTRUSTED
  */
-async function refuseOtherKeys({ name, root }: TufIndexSettings, { client, fetcher }: Refreshed, { base, registry }: { base: string; registry: Buffer }): Promise<void> {
+async function refuseOtherKeys({ name, root }: TufIndexSettings, { client, fetcher }: Refreshed, { base, dir, registry }: { base: string; dir: string; registry: Buffer }): Promise<void> {
   const named = client.targetsKeys()
   const none = async (): Promise<undefined> => undefined
-  const next = async (version: number): Promise<Buffer | undefined> => fetcher.rootIfThere(`${base}/upstream/${version}.root.json`)
+  const at = (version: number): string => `${base}/upstream/${version}.root.json`
+  const next = async (version: number): Promise<Buffer | undefined> => fetcher.rootIfThere(at(version))
   try {
-    if (named === (await newestTargetsKeys(registry, none)) || named === (await newestTargetsKeys(registry, next))) return
+    if (named === (await newestTargetsKeys(registry, none)) || named === (await newestTargetsKeys(registry, next, (version, bytes) => fetcher.keepRoot(at(version), bytes)))) return
   } catch (error) {
+    if (!(error instanceof CatalystError)) forgetRoots(dir, fetcher)
     throw tufProblem(error, name, fetcher.failures)
   }
   throw new CatalystError('INDEX_UNTRUSTED', `registry ${name}: the root of its mirror names other keys for delegations than ${root}, the root of the registry`, { hint: 'Ask the owner of the mirror to mirror again; take nothing from it until then.' })
@@ -174,11 +176,15 @@ async function refreshed(settings: TufIndexSettings, { base, dir, pinned, signal
     await client.refresh()
     return { client, fetcher }
   } catch (error) {
-    // A root that was kept and does not hold must not be in the way the next time.
-    if (fetcher.failures.length === 0) rmSync(join(dir, 'roots'), { recursive: true, force: true })
+    forgetRoots(dir, fetcher)
     signal?.throwIfAborted()
     throw tufProblem(error, settings.name, fetcher.failures)
   }
+}
+
+/** A root that was kept and does not hold must not be in the way the next time; what could not be fetched says nothing of it. */
+function forgetRoots(dir: string, { failures }: TufFetcher): void {
+  if (failures.length === 0) rmSync(join(dir, 'roots'), { recursive: true, force: true })
 }
 
 function trusting(make: () => TufClient, root: string): TufClient {

@@ -59,11 +59,15 @@ interface RootInside {
 
 /**
  * The same as `targetsKeys` of the newest root that can be reached from a pinned one: each must be signed by the one
- * before it (5.3). `next` gives the root of a version, undefined when there is none. @throws Error of the library
+ * before it (5.3). `next` gives the root of a version, undefined when there is none; `proven` hears of each that was taken.
+ * @throws Error of the library
  */
-export async function newestTargetsKeys(pinned: Buffer, next: (version: number) => Promise<Buffer | undefined>): Promise<string> {
+export async function newestTargetsKeys(pinned: Buffer, next: (version: number) => Promise<Buffer | undefined>, proven?: (version: number, bytes: Buffer) => void): Promise<string> {
   const store = new TrustedMetadataStore(pinned)
-  for (let bytes; (bytes = await next(store.root.signed.version + 1)); ) store.updateRoot(bytes)
+  for (let bytes; (bytes = await next(store.root.signed.version + 1)); ) {
+    store.updateRoot(bytes)
+    proven?.(store.root.signed.version, bytes)
+  }
   return targetsKeysOf(store.root.signed as RootInside)
 }
 

@@ -63,6 +63,8 @@ function make(odd: Partial<MirrorOptions> = {}): Promise<MirrorReport> {
 const mirrorRoot = (): string => join(base, 'mirror.root.json')
 const pin = (): void => writeFileSync(mirrorRoot(), readFileSync(join(folder, PUBLISHED.metadata('root', 1))))
 const client = (odd: object = {}) => tufIndex({ name: 'official', url: 'https://registry.example', mirror: mirrored.url, mirrorRoot: mirrorRoot(), root: registry.root, cacheDir: mkdtempSync(join(base, 'client-')), maxAgeMs: 7 * DAY_MS, http, retries: { retries: 0 }, ...odd })
+/** One machine: its cache stays. */
+const same = () => ({ cacheDir: join(base, 'same') })
 
 describe('a mirror', () => {
   test('holds the index, artifacts and bundles by digest, and fetches only what is new', async () => {
@@ -108,8 +110,27 @@ describe('a mirror', () => {
     await registry.signed([PEOPLE.bela, dora])
     await registry.publish()
     await make()
-    expect(await (await client().open({})).entry('erp')).toBeDefined()
+    expect(await (await client(same()).open({})).entry('erp')).toBeDefined()
     expect(mirrored.taken().map(({ path }) => path)).toContain('/upstream/2.root.json')
+    await client(same()).open({})
+    expect(mirrored.taken().map(({ path }) => path)).not.toContain('/upstream/2.root.json')
+  })
+
+  test.each([
+    ['that the registry did not sign', (root: Envelope<RootSigned>) => bytesOfEnvelope(envelope(root.signed, [owner]))],
+    ['that is none', () => Buffer.from('<html>log in</html>')],
+  ])('asks again for a root of the registry once it was given one %s', async (_what, forged) => {
+    await make()
+    pin()
+    await rotate(registry.dir, { role: 'maintainers', add: [newSigner('dora').key], remove: [], now: registry.now })
+    await registry.signed()
+    await registry.publish()
+    await make()
+    const good = read<RootSigned>('upstream/2.root.json')
+    mirrored.instead.set('/upstream/2.root.json', (response) => response.end(forged(good)))
+    await expect(client(same()).open({})).rejects.toThrow()
+    mirrored.instead.clear()
+    expect(await (await client(same()).open({})).entry('erp')).toBeDefined()
   })
 
   test('keeps to the key that it was made with', async () => {
