@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hexOf, sha256 } from '../schemas/digest.ts'
@@ -48,7 +49,8 @@ export interface BotRepository {
 }
 
 const BOT = 'Catalyst registry <registry@catalyst.invalid>'
-const BOT_REF = 'refs/catalyst/bot'
+/** Each commit is made under a name of its own: passes that share the folder must not push each other's. */
+const botRef = (): string => `refs/catalyst/bot-${randomUUID()}`
 /** All that the bot may touch. */
 const BOT_PATH = /^index\/(1|2|3\/[a-z]|[a-z][a-z0-9-]\/[a-z0-9-]{2})\/[a-z][a-z0-9-]*$/
 
@@ -109,16 +111,27 @@ abstract class Repository implements BotRepository {
   }
 
   async file(commit: string, path: string): Promise<Uint8Array | undefined> {
-    const found = await this.git(['--git-dir', this.gitdir, 'cat-file', 'blob', `${commit}:${path}`])
-    return found.exit === 0 ? found.out : undefined
+    const { out } = await this.own(['cat-file', '--batch'], Buffer.from(`${commit}:${path}\n`))
+    const end = out.indexOf(0x0a)
+    const size = / blob (\d+)$/.exec(out.toString('latin1', 0, end))?.[1]
+    if (size !== undefined) return out.subarray(end + 1, end + 1 + Number(size))
+    // Not there is an answer of the commit; a commit or a file that git has lost is not.
+    const listed = (await this.own(['ls-tree', '-z', '--full-tree', commit, '--', path])).out.toString()
+    if (/^\d+ blob /.test(listed)) throw new CatalystError('INDEX_INVALID', `the repository lacks a file that it lists: ${path}`)
+    return undefined
   }
 
   async publish(parent: string, { files, message, at }: BotCommit): Promise<{ kind: 'pushed'; commit: string } | { kind: 'raced' }> {
     for (const path of files.keys()) if (!BOT_PATH.test(path)) throw new CatalystError('INTERNAL', `the bot was about to write ${path}`)
-    await this.own(['fast-import', '--quiet', '--force', '--date-format=raw'], importStream(parent, files, message, at))
-    const commit = (await this.own(['rev-parse', '--verify', BOT_REF])).out.toString().trim()
-    await this.#assertOnlyIndex(parent, commit)
-    return (await this.push(commit, parent)) ? { kind: 'pushed', commit } : { kind: 'raced' }
+    const ref = botRef()
+    try {
+      await this.own(['fast-import', '--quiet', '--force', '--date-format=raw'], importStream(ref, parent, files, message, at))
+      const commit = (await this.own(['rev-parse', '--verify', ref])).out.toString().trim()
+      await this.#assertOnlyIndex(parent, commit)
+      return (await this.push(commit, parent)) ? { kind: 'pushed', commit } : { kind: 'raced' }
+    } finally {
+      await this.git(['--git-dir', this.gitdir, 'update-ref', '-d', ref])
+    }
   }
 
   /** Whatever went wrong before: nothing else than index files leaves this machine under the bot's name. */
@@ -241,10 +254,10 @@ class Local extends Repository {
 }
 
 /** git's fast-import language: a commit on top of another, whole files. */
-function importStream(parent: string, files: BotCommit['files'], message: string, at: string): Buffer {
+function importStream(ref: string, parent: string, files: BotCommit['files'], message: string, at: string): Buffer {
   const data = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from('\n')])
   const changes = [...files].flatMap(([path, bytes]) => [Buffer.from(`M 100644 inline ${path}\n`), data(bytes)])
-  const header = `commit ${BOT_REF}\ncommitter ${BOT} ${Math.floor(Date.parse(at) / 1000)} +0000\n`
+  const header = `commit ${ref}\ncommitter ${BOT} ${Math.floor(Date.parse(at) / 1000)} +0000\n`
   return Buffer.concat([Buffer.from(header), data(Buffer.from(message)), Buffer.from(`from ${parent}\n`), ...changes, Buffer.from('done\n')])
 }
 
