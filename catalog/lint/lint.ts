@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
-import { byCodeUnit } from '../../schemas/digest.ts'
+import { byCodeUnit, canonicalJson } from '../../schemas/digest.ts'
 import { CatalystError, type Problem, problemsOfError } from '../../schemas/errors.ts'
 import { idProblem } from '../../schemas/names.ts'
+import { normalizePermissions } from '../../schemas/permissions.ts'
 import type { RegistryEntry } from '../../schemas/registry-entry.ts'
 import { readEntry, readRegistryFile } from '../../schemas/registry-files.ts'
 import { parseYaml } from '../../schemas/yaml.ts'
@@ -43,9 +44,18 @@ export async function lintRegistry(folder: string, deps: LintDeps): Promise<Lint
   const found = await Promise.all(changed.map(({ entry, path, bytes }) => limit(async () => {
     const facts = new Map<string, RepositoryFacts>()
     if (deps.factsOf) for (const { url } of entry.repositories) facts.set(url, await deps.factsOf(url, entry.signer.workflow))
-    return entryRules({ entry, document: parseYaml(bytes, path), facts, known, isNew: deps.base !== undefined && !deps.base.has(path) })
+    return entryRules({ entry, document: parseYaml(bytes, path), facts, known, isNew: deps.base !== undefined && !deps.base.has(path), asksAnew: asksAnew(entry, path, deps.base) })
   })))
   return { entries: entries.length, changed: changed.map(({ entry }) => entry.id), problems: [...problems, ...found.flat()] }
+}
+
+/** One that could not be read before was looked at by nobody. */
+function asksAnew(entry: RegistryEntry, path: string, base: LintDeps['base']): boolean {
+  if (!base) return false
+  const permissions = (of: RegistryEntry | undefined): string => canonicalJson(normalizePermissions(of?.permissions))
+  const bytes = base.get(path)
+  const before = bytes && collect([], () => readEntry(bytes, path))
+  return before === undefined || permissions(before) !== permissions(entry)
 }
 
 interface ReadEntry {

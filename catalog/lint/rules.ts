@@ -20,6 +20,8 @@ export interface LintCase {
   readonly known: LookAlikes
   /** True when the id is new: what stands merged was looked at by somebody. */
   readonly isNew: boolean
+  /** True when the change asks for other permissions than were merged, or the entry is new. */
+  readonly asksAnew: boolean
 }
 
 /** Everything that a reviewer should hear about an entry, each at its place. Pure. */
@@ -51,8 +53,9 @@ function repositoryProblems({ entry, document, facts }: LintCase): readonly Prob
   })
 }
 
-function permissionProblems({ entry, document, isNew }: LintCase): readonly Problem[] {
-  return widePermissions(entry).map(({ kind, message }) => ({ code: 'PERMISSIONS_WIDE', message: `${entry.id}: ${message}`, ...at(document, ['permissions', kind]), ...(isNew ? {} : { severity: 'warning' as const }) }))
+/** Held for a person whenever it is asked for, in a new entry or in one that was looked at when it asked for less. */
+function permissionProblems({ entry, document, asksAnew }: LintCase): readonly Problem[] {
+  return widePermissions(entry).map(({ kind, message }) => ({ code: 'PERMISSIONS_WIDE', message: `${entry.id}: ${message}`, ...at(document, ['permissions', kind]), ...(asksAnew ? {} : { severity: 'warning' as const }) }))
 }
 
 function at(document: SourceDocument, path: Path): Pick<Problem, 'place'> {
