@@ -294,8 +294,11 @@ export interface PluginState {
 
 /** What ingest writes. Every method is one transaction. */
 export interface CatalogWriter {
-  /** Makes the plugins those of these entries; returns how many changed. Versions of plugins that lost their entry stay as history. */
-  projectEntries(entries: readonly { readonly entry: RegistryEntry; readonly digest: Digest }[], killed: readonly string[], at: string): Promise<number>
+  /**
+   * Makes the plugins those of these entries; returns how many changed. Versions of plugins that lost their entry stay as
+   * history. `unreadable` are ids that have an entry which cannot be read: they stay as they are.
+   */
+  projectEntries(entries: readonly { readonly entry: RegistryEntry; readonly digest: Digest }[], killed: readonly string[], at: string, unreadable?: readonly string[]): Promise<number>
   /**
    * Decides on versions of a plugin by what stands at that moment: nobody comes in between. Writes the verdicts, their
    * history (only where something changed) and their audit; sets `latest`. Returns what `decide` did.

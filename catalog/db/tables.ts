@@ -36,6 +36,7 @@ interface PluginsTable {
   /** 0 when its entry has left git: kept for its history, shown to nobody. */
   present: number
   entry: string
+  /** Empty while the entry in git cannot be read. */
   entry_digest: string
   /** Number of the repository that it is published from now. */
   repository_id: number

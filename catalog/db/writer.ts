@@ -10,7 +10,7 @@ import { writeVerdict } from './write-verdict.ts'
 /** What ingest writes: each call is one transaction. */
 export function catalogWriter(session: Session): CatalogWriter {
   return {
-    projectEntries: (entries, killed, at) => session.write((db) => projectEntries(db, entries, new Set(killed), at)),
+    projectEntries: (entries, killed, at, unreadable = []) => session.write((db) => projectEntries(db, entries, { killed: new Set(killed), unreadable: new Set(unreadable) }, at)),
     judge: (id, by, decide) => session.write(async (db) => {
       const verdicts = decide(await stateOf(db, id))
       for (const verdict of verdicts) await writeVerdict(db, verdict, by)
@@ -44,13 +44,16 @@ export function catalogWriter(session: Session): CatalogWriter {
   }
 }
 
+/** In the place of a digest: of no entry. */
+const UNREADABLE = ''
+
 interface Projected {
   readonly entry: RegistryEntry
   readonly digest: Digest
 }
 
 /** Only what differs is written, so that a pass over 100,000 unchanged entries writes nothing. */
-async function projectEntries(db: Writing, entries: readonly Projected[], killed: ReadonlySet<string>, at: string): Promise<number> {
+async function projectEntries(db: Writing, entries: readonly Projected[], { killed, unreadable }: { readonly killed: ReadonlySet<string>; readonly unreadable: ReadonlySet<string> }, at: string): Promise<number> {
   const known = new Map((await db.selectFrom('catalog_plugins').select(['id', 'entry_digest', 'status', 'present']).execute()).map((row) => [row.id, row]))
   let changed = 0
   for (const { entry, digest } of entries) {
@@ -61,14 +64,24 @@ async function projectEntries(db: Writing, entries: readonly Projected[], killed
     await writeEntry(db, { entry, digest }, status, at)
     changed += 1
   }
-  for (const { id, present } of known.values()) {
+  for (const { id, present, entry_digest: digest } of known.values()) {
     if (present === 0) continue
+    if (unreadable.has(id)) {
+      if (digest !== UNREADABLE) await markUnreadable(db, id, at)
+      continue
+    }
     await db.updateTable('catalog_plugins').set({ present: 0, updated_at: at }).where('id', '=', id).execute()
     await db.deleteFrom('catalog_sources').where('id', '=', id).execute()
     await appendAudit(db, [{ at, by: 'git', event: 'entry.removed', subject: id, details: {} }])
     changed += 1
   }
   return changed
+}
+
+/** Its plugin stays as it was; once it can be read it is another entry than this, so that all that waited for it is done. */
+async function markUnreadable(db: Writing, id: string, at: string): Promise<void> {
+  await db.updateTable('catalog_plugins').set({ entry_digest: UNREADABLE }).where('id', '=', id).execute()
+  await appendAudit(db, [{ at, by: 'git', event: 'entry.unreadable', subject: id, details: {} }])
 }
 
 async function writeEntry(db: Writing, { entry, digest }: Projected, status: string, at: string): Promise<void> {

@@ -94,12 +94,12 @@ class Pass {
   async #project(registry: RegistryAtCommit): Promise<void> {
     const { store, now } = this.#deps
     if ((await store.note('entries')) === registry.entriesDigest) return
-    const { entries, problems } = await registry.entries()
+    const { entries, unreadable, problems } = await registry.entries()
     this.#troubles.push(...problems)
-    await store.projectEntries(entries, entries.filter(({ entry }) => entry.killed).map(({ entry }) => entry.id), now())
+    await store.projectEntries(entries, entries.filter(({ entry }) => entry.killed).map(({ entry }) => entry.id), now(), unreadable)
     for (const entry of entries) if (entry.entry.killed) await this.#kill(entry, registry)
-    // An entry that cannot be read is no entry that has gone: the next pass must try again.
-    if (this.#troubles.length === 0) await store.writeNote('entries', registry.entriesDigest)
+    // Also when it is put back as it was: while something cannot be read or withdrawn, every pass tries.
+    await store.writeNote('entries', this.#troubles.length === 0 ? registry.entriesDigest : undefined)
   }
 
   /** The kill list waits for nobody: what is listed is withdrawn whether the repository can be asked or not. */

@@ -13,12 +13,19 @@ export interface GitEntry {
   readonly digest: Digest
 }
 
+/** All entries that can be read. One that cannot is no entry that has gone: it is among `unreadable`, and holds up no other. */
+export interface GitEntries {
+  readonly entries: readonly GitEntry[]
+  /** Ids, by the names of their files. */
+  readonly unreadable: readonly string[]
+  readonly problems: readonly Problem[]
+}
+
 /** A registry at one commit. */
 export interface RegistryAtCommit {
   readonly commit: string
   readonly registry: RegistryFile
-  /** All that can be read; one that cannot is among `problems` and holds up no other. */
-  entries(): Promise<{ readonly entries: readonly GitEntry[]; readonly problems: readonly Problem[] }>
+  entries(): Promise<GitEntries>
   entry(id: string): Promise<GitEntry | undefined>
   /** @throws CatalystError INDEX_INVALID */
   lines(id: string): Promise<readonly IndexLine[]>
@@ -57,21 +64,23 @@ export async function registryAt(repository: BotRepository, commit: string): Pro
 
 const AT_ONCE = 1_000
 
-async function readAll(repository: BotRepository, files: readonly (readonly [string, string])[]): Promise<{ entries: readonly GitEntry[]; problems: readonly Problem[] }> {
-  const [entries, problems]: [GitEntry[], Problem[]] = [[], []]
+async function readAll(repository: BotRepository, files: readonly (readonly [string, string])[]): Promise<GitEntries> {
+  const [entries, unreadable, problems]: [GitEntry[], string[], Problem[]] = [[], [], []]
   for (let at = 0; at < files.length; at += AT_ONCE) {
     const some = files.slice(at, at + AT_ONCE)
     const contents = await repository.read(some.map(([, oid]) => oid))
     for (const [n, [path]] of some.entries()) {
+      const id = path.slice('entries/'.length, -'.yaml'.length)
       try {
-        entries.push(gitEntry(contents[n] ?? new Uint8Array(), path, path.slice('entries/'.length, -'.yaml'.length)))
+        entries.push(gitEntry(contents[n] ?? new Uint8Array(), path, id))
       } catch (error) {
         if (!(error instanceof CatalystError)) throw error
+        unreadable.push(id)
         problems.push(...problemsOfError(error))
       }
     }
   }
-  return { entries, problems }
+  return { entries, unreadable, problems }
 }
 
 function gitEntry(bytes: Uint8Array, path: string, id: string): GitEntry {

@@ -55,6 +55,23 @@ describe('a merged entry', () => {
     expect(report.troubles.map(({ place }) => place?.file)).toContain('entries/broken.yaml')
     await registry.index.commit({ remove: ['entries/broken.yaml'] })
   })
+
+  test('an entry that can be read no longer is none that has gone: its plugin stays, and can be warned of', async () => {
+    await registry.publish({ id, version: '1.0.0' })
+    await registry.pass()
+    const path = `entries/${id}.yaml`
+    const good = registry.file(path)!
+    await registry.index.commit({ files: { [path]: `${good}typo: 1\n` } })
+    expect((await registry.pass()).troubles.map(({ place }) => place?.file)).toContain(path)
+    expect(await registry.store.plugin(id)).toMatchObject({ latest: '1.0.0' })
+    const actor = { by: 'maintainer:ana', at: registry.now() }
+    expect(await registry.store.advise(id, '*', { level: 'malicious' }, actor)).toEqual(['1.0.0'])
+    for (let minute = 0; minute < 12; minute++) await registry.pass()
+    await registry.index.commit({ files: { [path]: good } })
+    await registry.pass()
+    expect(registry.file(`index/er/p-/${id}`)).toContain('malicious')
+    expect((await registry.store.audit({ limit: 20 })).items.filter(({ event, subject }) => event === 'entry.removed' && subject === id)).toEqual([])
+  })
 })
 
 describe('a release beyond its entry is in review, with the change that would allow it', () => {
