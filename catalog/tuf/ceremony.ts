@@ -163,7 +163,7 @@ async function entryFiles(tree: IndexTree): Promise<readonly (readonly [string, 
 }
 
 /** `+ entries/new.yaml  ~ entries/changed.yaml  - entries/gone.yaml`, or that nothing but its age changed. */
-function difference(old: Readonly<Record<string, TargetInfo>>, now: Readonly<Record<string, TargetInfo>>): string {
+export function difference(old: Readonly<Record<string, TargetInfo>>, now: Readonly<Record<string, TargetInfo>>): string {
   const marks = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort().flatMap((path) => {
     if (!old[path]) return [`+ ${path}`]
     if (!now[path]) return [`- ${path}`]

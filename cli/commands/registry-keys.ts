@@ -1,7 +1,8 @@
-import { found, rotate, sign, signable, stage, type Rotation } from '../../catalog/tuf/ceremony.ts'
+import { found, rotate, sign, signable, stage, type Rotation, type Signable } from '../../catalog/tuf/ceremony.ts'
 import { newSigner, publicKeyFrom, publicText } from '../../catalog/tuf/key-file.ts'
 import { currentRoot, readRoots } from '../../catalog/tuf/people.ts'
 import { folder } from '../../catalog/tuf/index-tree.ts'
+import { changesToSign } from '../../catalog/tuf/last-signed.ts'
 import { SIGNED } from '../../catalog/tuf/layout.ts'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { Command } from '../command.ts'
@@ -62,12 +63,18 @@ export const signCommand: Of<{ readonly key: readonly string[]; readonly yes?: b
   const staged = await stage(registry.dir, registry.now())
   const told = new Map(staged.map(({ file, what }) => [file, what]))
   const open = (await signable(registry.dir)).filter(({ data, missingOf }) => missingOf(data) > 0)
-  const rows = open.map((file) => `  ${file.file}: ${safe(told.get(file.file) ?? keyNames(file))}`)
+  const what = async (file: Signable): Promise<string> => (isBin(file) ? changesToSign(registry.dir, file, registry.env) : [told.get(file.file) ?? [], keyNames(file)].flat().join(': '))
+  const rows = await Promise.all(open.map(async (file) => `  ${file.file}: ${safe(await what(file))}`))
   if (open.length > 0 && !yes) await consent(`${rows.join('\n')}\nSign this?`, { terminal, json })
   const done = await sign(registry.dir, signers)
   const waiting = done.filter(({ missing }) => missing > 0)
   const more = waiting.length > 0 ? `${waiting.length} of them wait for the next maintainer: commit, and let them run the same command.` : 'All of them are complete: commit, and publish.'
   return { exit: 0, text: done.length === 0 ? 'Nothing waits for a signature of yours.' : `${rows.join('\n')}\nSigned ${done.length} files. ${more}`, result: { signed: done } }
+}
+
+/** A file that names entries, not keys. */
+function isBin({ data: { signed } }: Signable): boolean {
+  return signed._type === 'targets' && signed.delegations === undefined
 }
 
 async function consent(question: string, { terminal, json }: Pick<RegistryContext, 'terminal' | 'json'>): Promise<void> {

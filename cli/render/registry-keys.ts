@@ -44,19 +44,13 @@ export function waitingOf(files: readonly Signable[]): readonly { readonly file:
   })
 }
 
-/** What a delegated role names: files, or the bins that do. */
-function contents({ targets, delegations, version }: TargetsSigned): string {
-  if (delegations?.succinct_roles) return `entries in ${2 ** delegations.succinct_roles.bit_length} bins, version ${version}`
-  const paths = Object.keys(targets).sort()
-  const shown = paths.slice(0, SHOWN).join(', ')
-  return paths.length === 0 ? `no entries, version ${version}` : `version ${version} of ${shown}${paths.length > SHOWN ? ` and ${paths.length - SHOWN} more` : ''}`
+/** What a root or a delegation says of keys, in one line: who signs it should see that. */
+export function keyNames({ data: { signed } }: Signable): string {
+  const roles = signed._type === 'root' ? rolesOfRoot(signed) : signed._type === 'targets' ? [...rolesOfTargets(signed), ...rolesOfBins(signed)] : []
+  return roles.length === 0 ? `version ${signed.version}` : roles.map(({ role, threshold, keys }) => `${role} ${threshold} of ${keys.join(', ')}`).join('; ')
 }
 
-const SHOWN = 5
-
-/** What a root or a delegation says of keys, in one line: who signs it should see that. */
-export function keyNames({ file, data: { signed } }: Signable): string {
-  const roles = signed._type === 'root' ? rolesOfRoot(signed) : file.endsWith('/targets.json') && signed._type === 'targets' ? rolesOfTargets(signed) : []
-  if (roles.length === 0) return signed._type === 'targets' ? contents(signed) : `version ${signed.version}`
-  return roles.map(({ role, threshold, keys }) => `${role} ${threshold} of ${keys.join(', ')}`).join('; ')
+function rolesOfBins({ delegations }: TargetsSigned): readonly ShownRole[] {
+  const bins = delegations?.succinct_roles
+  return bins ? [shown(`${2 ** bins.bit_length} bins`, bins, delegations.keys, undefined)] : []
 }
