@@ -244,7 +244,7 @@ export interface Actor {
 export interface CatalogActions {
   /** Asks for a look at the repository of a plugin before its turn. @throws CatalystError UNKNOWN_PLUGIN */
   requestIngest(id: string, actor: Actor): Promise<void>
-  /** Marks a listed version as not to be chosen any more, or takes the mark away (`reason` undefined). @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION */
+  /** Marks a listed version as not to be chosen any more, or takes the mark away (`reason` undefined); a publisher only what a publisher yanked. @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION, CONTRADICTION */
   yank(id: string, version: string, reason: string | undefined, actor: Actor): Promise<void>
   /** Adds an advisory to listed versions that a range covers; `withdrawn` and `malicious` withdraw them. Returns the versions. @throws CatalystError UNKNOWN_PLUGIN, NO_VERSION */
   advise(id: string, range: string, advisory: Advisory, actor: Actor): Promise<readonly string[]>

@@ -16,7 +16,7 @@ export const ACTION_ROUTES: readonly Route[] = [
   }),
   route({
     method: 'POST', path: '/api/v1/plugins/{id}/versions/{version}/yank', name: 'yank', summary: 'Mark a listed version as not to be chosen any more; who has it keeps it',
-    params: VersionParams, body: YankRequest, scope: 'yank', answer: accepted, problems: ['UNKNOWN_PLUGIN', 'NO_VERSION'],
+    params: VersionParams, body: YankRequest, scope: 'yank', answer: accepted, problems: ['UNKNOWN_PLUGIN', 'NO_VERSION', 'CONTRADICTION'],
     async handle({ catalog, params: { id, version }, body: { reason }, actor }) {
       await catalog.yank(id, version, reason, actor)
       return ACCEPTED
@@ -24,7 +24,7 @@ export const ACTION_ROUTES: readonly Route[] = [
   }),
   route({
     method: 'DELETE', path: '/api/v1/plugins/{id}/versions/{version}/yank', name: 'unyank', summary: 'Take that mark away',
-    params: VersionParams, scope: 'yank', answer: accepted, problems: ['UNKNOWN_PLUGIN', 'NO_VERSION'],
+    params: VersionParams, scope: 'yank', answer: accepted, problems: ['UNKNOWN_PLUGIN', 'NO_VERSION', 'CONTRADICTION'],
     async handle({ catalog, params: { id, version }, actor }) {
       await catalog.yank(id, version, undefined, actor)
       return ACCEPTED

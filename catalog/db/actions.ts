@@ -8,6 +8,9 @@ import { verdictOf } from './rows.ts'
 import type { Session, Writing } from './session.ts'
 import { writeVerdict } from './write-verdict.ts'
 
+/** How the names of workflows begin. */
+const PUBLISHER = 'publisher:'
+
 /** What people and publishers may set in motion: each in one transaction with its audit record. */
 export function catalogActions(session: Session): CatalogActions {
   return {
@@ -18,6 +21,7 @@ export function catalogActions(session: Session): CatalogActions {
     }),
     yank: (id, version, reason, actor) => session.write(async (db) => {
       const verdict = await listed(db, id, version)
+      await assertMayYank(db, verdict, actor)
       await notice(db, verdict, { yanked: reason }, actor)
       await appendAudit(db, [{ ...actor, event: reason === undefined ? 'release.unyanked' : 'release.yanked', subject: `${id} ${version}`, details: reason === undefined ? {} : { reason } }])
     }),
@@ -63,7 +67,8 @@ async function notice(db: Writing, verdict: Verdict, said: { readonly yanked?: s
   const before = await db.selectFrom('catalog_notices').selectAll().where('id', '=', id).where('version', '=', version).executeTakeFirst()
   const advisories = [...(JSON.parse(before?.advisories ?? '[]') as Advisory[]), ...(said.advisory ? [said.advisory] : [])]
   const yanked = 'yanked' in said ? (said.yanked ?? null) : (before?.yanked ?? null)
-  const row = { yanked, advisories: JSON.stringify(advisories) }
+  const by = 'yanked' in said ? actor.by : (before?.yanked_by ?? null)
+  const row = { yanked, yanked_by: yanked === null ? null : by, advisories: JSON.stringify(advisories) }
   await db.insertInto('catalog_notices').values({ id, version, ...row }).onConflict((c) => c.columns(['id', 'version']).doUpdateSet(row)).execute()
   const line = verdict.line && withNotice(verdict.line, { version, yanked: yanked ?? undefined, advisories })
   await writeVerdict(db, { ...verdict, line, decidedAt: actor.at }, actor.by)
@@ -74,6 +79,13 @@ async function listed(db: Writing, id: string, version: string): Promise<Verdict
   const verdict = await present(db, id, version)
   if (verdict.verdict !== 'listed') throw new CatalystError('NO_VERSION', `${id} ${version} is not listed but ${verdict.verdict}`, { hint: 'Only a listed version can be yanked.' })
   return verdict
+}
+
+/** A publisher neither takes away nor rewords what somebody else said of its version. @throws CatalystError CONTRADICTION */
+async function assertMayYank(db: Writing, { id, version }: Verdict, { by }: Actor): Promise<void> {
+  const before = await db.selectFrom('catalog_notices').select(['yanked', 'yanked_by']).where('id', '=', id).where('version', '=', version).executeTakeFirst()
+  if (!by.startsWith(PUBLISHER) || !before || before.yanked === null || before.yanked_by?.startsWith(PUBLISHER)) return
+  throw new CatalystError('CONTRADICTION', `${id} ${version} was yanked by ${before.yanked_by ?? 'the registry'}: a publisher changes only what a publisher yanked`, { hint: 'Ask a maintainer of the registry.' })
 }
 
 async function present(db: Writing, id: string, version: string): Promise<Verdict> {

@@ -9,7 +9,7 @@ export type Dialect = 'sqlite' | 'postgres'
  * new step. `dialect` decides how texts are compared (by code unit everywhere) and how rows are numbered.
  */
 export function migrationsFor(dialect: Dialect): Readonly<Record<string, Migration>> {
-  return { '0001-catalog': { up: (db) => catalog(db, dialect) } }
+  return { '0001-catalog': { up: (db) => catalog(db, dialect) }, '0002-who-yanked': { up: (db) => db.schema.alterTable('catalog_notices').addColumn('yanked_by', 'text').execute() } }
 }
 
 type Builder = CreateTableBuilder<string, string>

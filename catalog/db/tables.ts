@@ -25,6 +25,8 @@ interface NoticesTable {
   id: string
   version: string
   yanked: string | null
+  /** Who yanked it; null when that was not written down, as in what was taken from git. */
+  yanked_by: string | null
   advisories: string
 }
 

@@ -19,7 +19,7 @@ export function catalogWriter(session: Session): CatalogWriter {
     adopt: (verdicts) => session.write(async (db) => {
       for (const verdict of verdicts) {
         const { id, version, line } = verdict
-        const said = { yanked: line?.yanked?.reason ?? null, advisories: JSON.stringify(line?.advisories ?? []) }
+        const said = { yanked: line?.yanked?.reason ?? null, yanked_by: null, advisories: JSON.stringify(line?.advisories ?? []) }
         await db.insertInto('catalog_notices').values({ id, version, ...said }).onConflict((c) => c.columns(['id', 'version']).doNothing()).execute()
         await writeVerdict(db, verdict, 'git')
       }

@@ -132,6 +132,19 @@ export function catalogContract(open: () => Promise<CatalogStore>): void {
       expect(await store.noticesOf('yanked')).toEqual([{ version: '1.1.0', yanked: undefined, advisories: [] }])
     })
 
+    test('a publisher takes away or rewords a publisher’s yank, and no maintainer’s', async () => {
+      await project(entry('theirs'))
+      await save(listed('theirs', '1.0.0'))
+      const publisher = { by: 'publisher:github:acme/theirs', at: AT(31) }
+      await store.yank('theirs', '1.0.0', 'slow', publisher)
+      await store.yank('theirs', '1.0.0', undefined, publisher)
+      await store.yank('theirs', '1.0.0', 'steals cards', ANA)
+      for (const reason of [undefined, 'all is well']) await expect(store.yank('theirs', '1.0.0', reason, publisher)).rejects.toMatchObject({ code: 'CONTRADICTION' })
+      expect((await store.verdict('theirs', '1.0.0'))?.line?.yanked).toEqual({ reason: 'steals cards' })
+      await store.yank('theirs', '1.0.0', undefined, ANA)
+      expect((await store.verdict('theirs', '1.0.0'))?.line).not.toHaveProperty('yanked')
+    })
+
     test('an advisory stands in every line that its range covers, a malicious one withdraws', async () => {
       await project(entry('bad'))
       await save(listed('bad', '1.0.0'), listed('bad', '1.1.0-rc.1'), listed('bad', '2.0.0'))
