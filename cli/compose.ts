@@ -233,7 +233,7 @@ export class House {
         releases: githubReleases({ apiUrl: this.settings.githubApiUrl, webUrl: this.settings.githubUrl, token: this.settings.githubToken, http: world.http, cacheDir: this.settings.cacheDir }),
         hosts: this.#hosts(),
         keepBundle: (digest, bytes) => this.files.keepBundle(digest, bytes),
-        expect: (releases) => proofs.expect(releases),
+        expect: (releases) => proofs.expect(releases, ['verify', 'inspect']),
       })
     } finally {
       this.#progress.end()
@@ -275,7 +275,7 @@ export class House {
 
   async expect(releases: number): Promise<void> {
     const proofs = await this.#proving()
-    proofs.expect(releases)
+    proofs.expect(releases, ['verify'])
   }
 
   async withRollbackDeps<T>(database: string, work: (deps: RollbackDeps) => Promise<T>): Promise<T> {

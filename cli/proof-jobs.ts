@@ -1,11 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Digest } from '../schemas/digest.ts'
 import { CatalystError } from '../schemas/errors.ts'
 import type { Judge } from '../validator/judge.ts'
 import type { InspectedPackage, ProofRequest, Verifier, Proof } from '../reconciler/ports.ts'
 import { openInspections, type Inspections } from './inspections.ts'
 
-/** The work on one release that costs processor time. Plain data in, plain data out: a thread can do it. */
+/** The work on one release that costs processor time. Plain data in, plain data out: a thread can do it. `prepare` loads what the first of these would have to load. */
 export type ProofJob =
+  | { readonly kind: 'prepare'; readonly work: 'verify' | 'inspect' }
   | { readonly kind: 'verify'; readonly request: ProofRequest }
   | { readonly kind: 'observe'; readonly request: Omit<ProofRequest, 'authority'> & { readonly profile: string } }
   | { readonly kind: 'inspect'; readonly archive: Uint8Array; readonly file: string }
@@ -41,6 +43,8 @@ export function proofJobs(settings: ProofJobStart): ProofJobs {
   const proving = (): Promise<Verifier> => (verifier ??= openVerifier(settings))
   const run = async (job: ProofJob): Promise<InspectedPackage | Proof | readonly string[] | undefined> => {
     switch (job.kind) {
+      case 'prepare':
+        return prepared(job.work === 'verify' ? [proving(), import('../registry/provenance/verify-release.ts'), import('../registry/provenance/trust-profile.ts')] : [(judge ??= openJudge()).then((j) => j.prepare()), import('./inspect.ts')])
       case 'verify':
         return (await proving()).verify(job.request)
       case 'observe':
@@ -54,6 +58,10 @@ export function proofJobs(settings: ProofJobStart): ProofJobs {
     }
   }
   return { run, close: () => void judge?.then((j) => j.close()) }
+}
+
+async function prepared(loading: readonly Promise<unknown>[]): Promise<undefined> {
+  await Promise.all(loading)
 }
 
 async function openVerifier({ baseDir, verdictsDir, clockOffsetMs }: ProofJobSettings): Promise<Verifier> {
@@ -73,7 +81,9 @@ async function inspected({ archive, file }: Extract<ProofJob, { kind: 'inspect' 
   return answer
 }
 
+/** Everything about it is here already and written at once; between two of them others get their turn: progress, a signal to stop, what children answer. */
 async function unpack({ archive, tree, target }: Extract<ProofJob, { kind: 'unpack' }>): Promise<undefined> {
+  await setImmediate()
   const [{ readPackage }, { unpackTo }] = await Promise.all([import('../registry/archive/package-tree.ts'), import('../registry/archive/unpack.ts')])
   const read = readPackage(archive)
   if (read.treeDigest !== tree) throw new CatalystError('TREE_MISMATCH', `the package holds tree ${read.treeDigest}, the lock says ${tree}`)

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -15,10 +16,12 @@ import { errorFrom } from './thread-errors.ts'
 export interface Proofs {
   readonly verifier: Verifier
   readonly packages: Packages
-  /** Tells how many releases are coming at most, so that threads are used, or not at all. */
-  expect(releases: number): void
+  /** Tells how many releases are coming at most and what for, so that threads are used, or not at all. Where this user's memory cannot know them all, the threads get ready at once. */
+  expect(releases: number, works: readonly Work[]): void
   close(): Promise<void>
 }
+
+export type Work = 'verify' | 'inspect'
 
 /** A thread costs about 60 ms to start; a release about 15 ms to prove. */
 const WORTH_A_THREAD = 8
@@ -40,7 +43,11 @@ export function openProofs(settings: ProofJobSettings): Proofs {
       unpack: (archive, tree, target) => ask({ kind: 'unpack', archive, tree, target }),
       damage: (target, tree) => ask({ kind: 'damage', target, tree }),
     },
-    expect: (releases) => pool.allow(releases < WORTH_A_THREAD ? 0 : Math.min(MOST_THREADS, availableParallelism())),
+    expect(releases, works) {
+      if (releases < WORTH_A_THREAD) return
+      pool.allow(Math.min(MOST_THREADS, availableParallelism()))
+      if (memory.size() < releases) for (const work of works) pool.prepare(work)
+    },
     close: () => pool.close(),
   }
 }
@@ -61,6 +68,15 @@ class Memory {
     return this.#recall(request)
   }
 
+  /** About how many verdicts there are: few more names than notes lie in the folder. */
+  size(): number {
+    try {
+      return readdirSync(this.#settings.verdictsDir).length
+    } catch {
+      return 0
+    }
+  }
+
   inspection(archive: Uint8Array, file: string): InspectedPackage | undefined {
     this.#inspections ??= openInspections(this.#settings.inspectionsDir, this.#settings.code)
     return this.#inspections.recall(archive, file)
@@ -76,6 +92,7 @@ class Pool {
   readonly #settings: ProofJobStart
   /** Those of a half are started with its first job. */
   readonly #threads: (Thread | undefined)[] = []
+  readonly #prepared = new Set<Work>()
   #most = 0
   #inline: ProofJobs | undefined
 
@@ -86,6 +103,14 @@ class Pool {
   /** So many threads may be started, with the first job. */
   allow(threads: number): void {
     this.#most = Math.max(this.#most, threads)
+  }
+
+  /** Has the threads of this kind of work load it, once, while nothing is there to be done. What fails fails again with the first job. */
+  prepare(work: Work): void {
+    if (this.#prepared.has(work)) return
+    this.#prepared.add(work)
+    const job: ProofJob = { kind: 'prepare', work }
+    for (const thread of this.#threadsFor(job)) thread.run(job).catch(() => undefined)
   }
 
   /** Gives the job to the thread with the least to do among those of its kind; without threads it is done here. */
@@ -104,7 +129,8 @@ class Pool {
    * for its first few dozen releases, so no thread learns more than it needs. Writing files is the kernel's work: two
    * threads are no faster at it than this one by itself.
    */
-  #threadsFor({ kind }: ProofJob): readonly Thread[] {
+  #threadsFor(job: ProofJob): readonly Thread[] {
+    const kind = job.kind === 'prepare' ? job.work : job.kind
     const half = Math.max(this.#most >> 1, 1)
     if (this.#most === 0 || (kind === 'unpack' && this.#most <= 2)) return []
     const [from, to] = kind === 'verify' || kind === 'observe' ? [0, half] : [this.#most > 1 ? half : 0, this.#most]

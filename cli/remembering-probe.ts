@@ -12,13 +12,14 @@ const MAX_BYTES = 1024
 export function rememberingProbe(probe: Probe, folder: string, code: string | undefined): Probe {
   if (code === undefined) return probe
   const memory = openRemembered(folder, { maxBytes: MAX_BYTES })
+  const hasStarted = (plugin: ProbedPlugin): boolean => isStarted(memory.recall(questionOf(plugin, code)))
   return {
     async run(plugin, options) {
-      const question = questionOf(plugin, code)
-      if (isStarted(memory.recall(question))) return
+      if (hasStarted(plugin)) return
       await probe.run(plugin, options)
-      memory.remember(question, { started: true })
+      memory.remember(questionOf(plugin, code), { started: true })
     },
+    expect: (plugins) => probe.expect?.(plugins.filter((plugin) => !hasStarted(plugin))) ?? { end: () => undefined },
   }
 }
 

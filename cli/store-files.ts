@@ -13,6 +13,9 @@ import { readGivenFile } from './given-file.ts'
  */
 export class StoreFiles {
   readonly dir: string
+  /** What was read last. `apply` looks again at its end whether somebody has changed a file meanwhile. */
+  #desired: Read<Said> | undefined
+  #lock: Read<Lock> | undefined
 
   constructor(dir: string) {
     this.dir = resolve(dir)
@@ -50,18 +53,23 @@ export class StoreFiles {
   }
 
   /** @throws CatalystError FILE_NOT_FOUND, FILE_UNREADABLE, and everything that can be wrong in plugins.yaml */
-  async readDesired(): Promise<{ readonly desired: DesiredState; readonly placeOf: PlaceOf; readonly text: string; readonly warnings: readonly Problem[] }> {
+  async readDesired(): Promise<Said> {
     const [{ readPluginSet }, { desiredState }] = await Promise.all([import('../schemas/plugin-set-file.ts'), import('../reconciler/plan/desired.ts')])
     const bytes = await this.#read(this.pluginsPath, 'Run `catalyst init` to make one, or name the store with `-C DIR`.')
-    const { set, placeOf, warnings } = readPluginSet(bytes, this.shown(this.pluginsPath))
-    return { desired: desiredState(set, placeOf), placeOf, text: bytes.toString('utf8'), warnings }
+    this.#desired = once(this.#desired, bytes, () => {
+      const { set, placeOf, warnings } = readPluginSet(bytes, this.shown(this.pluginsPath))
+      return { desired: desiredState(set, placeOf), placeOf, text: bytes.toString('utf8'), warnings }
+    })
+    return this.#desired.value
   }
 
   /** The lock, or undefined when there is none yet. @throws CatalystError LOCK_INVALID, LOCK_EDITED, LOCK_CONFLICT, LOCK_TOO_NEW, FILE_UNREADABLE */
   async readLock(): Promise<Lock | undefined> {
     const { readLock } = await import('../schemas/lock-file.ts')
     try {
-      return readLock(await this.#read(this.lockPath), this.shown(this.lockPath))
+      const bytes = await this.#read(this.lockPath)
+      this.#lock = once(this.#lock, bytes, () => readLock(bytes, this.shown(this.lockPath)))
+      return this.#lock.value
     } catch (error) {
       if (error instanceof CatalystError && error.code === 'FILE_NOT_FOUND') return undefined
       throw error
@@ -106,6 +114,24 @@ export class StoreFiles {
     await replaceFile(path, text)
     return true
   }
+}
+
+/** What plugins.yaml says, and where it says it. */
+interface Said {
+  readonly desired: DesiredState
+  readonly placeOf: PlaceOf
+  readonly text: string
+  readonly warnings: readonly Problem[]
+}
+
+/** What was made of these bytes. */
+interface Read<T> {
+  readonly bytes: Buffer
+  readonly value: T
+}
+
+function once<T>(last: Read<T> | undefined, bytes: Buffer, read: () => T): Read<T> {
+  return last?.bytes.equals(bytes) ? last : { bytes, value: read() }
 }
 
 /** Temp file in the same folder, fsync, rename: readers see the old file or the new one. @throws CatalystError DISK_FULL, READ_ONLY */

@@ -319,6 +319,13 @@ export interface ProbedPlugin {
 export interface Probe {
   /** @throws CatalystError PROBE_FAILED with what the plugin printed, cut and made printable. */
   run(plugin: ProbedPlugin, options: { readonly signal?: AbortSignal }): Promise<void>
+  /** Tells who will perhaps be asked for soon, so that starting their code can be prepared. Their folders need not be there yet, the folder around them must. */
+  expect?(plugins: readonly ProbedPlugin[]): Expectation
+}
+
+export interface Expectation {
+  /** All who come have come. */
+  end(): void
 }
 
 // ---- telling -------------------------------------------------------------------------------------------------

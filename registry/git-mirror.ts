@@ -34,10 +34,12 @@ export function mirrorState(dir: string): MirrorState | undefined {
  * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND, INDEX_INVALID, DISK_FULL, READ_ONLY
  */
 export async function updateMirror(remote: GitRemote, dir: string, options: { branch: string | undefined; nowMs: number }): Promise<MirrorState> {
-  const { branch, oid } = await remoteHead(remote, options.branch)
+  // What a new mirror brings is the head: there is nothing to ask first.
+  const isNew = options.branch === undefined && mirrorState(dir) === undefined
+  const { branch, oid } = isNew ? { branch: 'HEAD', oid: undefined } : await remoteHead(remote, options.branch)
   try {
     makePrivateFolder(dir)
-    const head = (await isWhole(dir, oid)) ? oid : await bring(remote, dir, branch)
+    const head = oid !== undefined && (await isWhole(dir, oid)) ? oid : await bring(remote, dir, branch)
     const state = { head, askedAt: options.nowMs }
     record(dir, state)
     return state

@@ -41,8 +41,8 @@ export async function remoteRefs(remote: GitRemote, prefix: string): Promise<rea
 }
 
 /**
- * Brings the branch (`refs/heads/…`) with all its history into the bare repository `gitdir`, which is made when it is
- * not there, and returns its commit. What the repository has under the same ref is not sent again.
+ * Brings the branch (`refs/heads/…`; `HEAD`: the server's default one) with all its history into the bare repository
+ * `gitdir`, which is made when it is not there, and returns its commit. What the repository has under the same ref is not sent again.
  * @throws CatalystError SOURCE_UNREACHABLE, RATE_LIMITED, UNAUTHORIZED, NOT_FOUND
  */
 export async function fetchBranch(remote: GitRemote, gitdir: string, branch: string): Promise<string> {
@@ -51,12 +51,13 @@ export async function fetchBranch(remote: GitRemote, gitdir: string, branch: str
   await git.init({ fs, gitdir, bare: true, defaultBranch: 'main' })
   await git.addRemote({ fs, gitdir, remote: 'origin', url: remote.url, force: true })
   // Without `depth`: a shallow fetch sends the whole pack again each time, and could not prove descent.
-  const { fetchHead } = await speaking(remote, () =>
+  const { fetchHead, defaultBranch } = await speaking(remote, () =>
     git.fetch({ fs, gitdir, http: clientOf(remote), url: remote.url, remote: 'origin', ref: branch, remoteRef: branch, singleBranch: true, tags: false, cache: {} }),
   )
-  if (!fetchHead) throw new CatalystError('INDEX_INVALID', `${shownUrl(remote.url)} has no commits`)
+  if (!fetchHead) throw new CatalystError('NOT_FOUND', `${shownUrl(remote.url)} has no commits`)
   // Only `refs/heads/*` is offered to the server as what we have.
-  await git.writeRef({ fs, gitdir, ref: branch, value: fetchHead, force: true })
+  const ref = branch === 'HEAD' ? defaultBranch : branch
+  if (ref?.startsWith('refs/heads/')) await git.writeRef({ fs, gitdir, ref, value: fetchHead, force: true })
   return fetchHead
 }
 

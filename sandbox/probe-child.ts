@@ -1,6 +1,7 @@
 /*
  * Runs inside the probe's child, under --permission: no network, no writes, no processes, no files but the trees it
- * probes. Imports Node's own modules only, so that nothing else must be readable. Jobs come on stdin; one line per job
+ * probes. Imports Node's own modules only, so that nothing else must be readable. All jobs come on stdin before foreign
+ * code is loaded; which of them is next says a byte on file descriptor 4, its number, until that ends. One line per job
  * goes to file descriptor 3, each with the secret of its job.
  *
  * What it needs after foreign code was loaded is taken aside first: plugins may replace globals.
@@ -33,22 +34,39 @@ export interface ProbeAnswer {
 
 const { stringify } = JSON
 const { hasOwn, freeze } = Object
-const { writeSync, readFileSync } = fs
+const { writeSync, readSync, readFileSync } = fs
+const { wait } = Atomics
 const toBytes = Buffer.from.bind(Buffer)
 const setTimer = setTimeout
 const race = Promise.race.bind(Promise)
 // Not process.exit: that would run the exit handlers of plugins.
 const { reallyExit } = process as unknown as { reallyExit: (code: number) => never }
 const ANSWERS = 3
+const TURNS = 4
 const MAX_TEXT = 2_000
 
 closeWhatPermissionsLeaveOpen()
 const jobs = JSON.parse(readFileSync(0, 'utf8')) as ProbeJob[]
-for (let i = 0; i < jobs.length; i++) {
-  const job = jobs[i]
+const turn = Buffer.alloc(1)
+const never = new Int32Array(new SharedArrayBuffer(4))
+while (readTurn()) {
+  const job = jobs[turn[0] ?? -1]
   if (job) answer(job.secret, await probe(job))
 }
 reallyExit.call(process, 0)
+
+/** Waits for the next byte without turning the event loop: what was probed has had its time. False at the end. */
+function readTurn(): boolean {
+  for (;;) {
+    try {
+      return readSync(TURNS, turn, 0, 1, null) === 1
+    } catch (error) {
+      // A plugin may have made the descriptor one that does not wait.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false
+      wait(never, 0, 0, 5)
+    }
+  }
+}
 
 async function probe(job: ProbeJob): Promise<ProbeAnswer> {
   try {

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { sha256, type Digest } from '../schemas/digest.ts'
 import { CONTRACTS } from './contracts.ts'
@@ -12,14 +14,28 @@ export interface Probed {
   readonly main: string
 }
 
-/** What came out of one child. */
-export interface ProcessResult {
-  /** One per plugin, in their order; undefined from the one on at which the child ended. */
-  readonly answers: readonly (ProbeAnswer | undefined)[]
-  /** How the child ended, for people. */
+/** How a child ended. */
+export interface ProcessEnd {
+  /** For people. */
   readonly ended: string
   /** The beginning of what was printed. Foreign text: not made safe yet. */
   readonly output: string
+}
+
+/** A child that loads plugins one after the other, each when it is asked for. */
+export interface ProbeProcess {
+  /** Asks for the plugin of this number, once. It must lie where it was said to lie by now. */
+  ask(number: number): void
+  /** No more is asked for: it ends with the last answer. */
+  close(): void
+  /** Ends it now. */
+  stop(): void
+}
+
+export interface ProcessEvents {
+  onAnswer(number: number, answer: ProbeAnswer): void
+  /** Told once, last; `error` when it could not even be started. */
+  onEnd(end: ProcessEnd | { readonly error: Error }): void
 }
 
 export interface ProcessLimits {
@@ -47,61 +63,84 @@ export function childDigest(): Digest {
   return sha256(readFileSync(CHILD))
 }
 
+/** So many plugins a child may be opened for: their numbers are single bytes. */
+export const MOST_PLUGINS = 256
+
 /**
- * Loads plugins one after the other in one child that may read their trees and nothing else: no network, no writes, no
- * processes, an empty environment, bounded memory, time and output. Never throws for what a plugin does.
+ * Starts a child that may read these trees and nothing else: no network, no writes, no processes, an empty environment,
+ * bounded memory, time and output. They need not be there before they are asked for. Never throws for what a plugin does.
  */
-export function probeInProcess(plugins: readonly Probed[], options: { readonly limits?: ProcessLimits; readonly signal?: AbortSignal | undefined } = {}): Promise<ProcessResult> {
-  const { limits = LIMITS, signal } = options
-  const jobs: ProbeJob[] = plugins.map(({ dir, main }) => ({ secret: randomBytes(16).toString('hex'), dir: realpathSync(dir), main, members: MEMBERS, timeoutMs: limits.healthMs }))
-  return new Promise((resolve, reject) => {
-    const child = startChild(jobs)
-    const answers: (ProbeAnswer | undefined)[] = jobs.map(() => undefined)
-    let output = ''
-    let printed = 0
-    let ended: string | undefined
-    const stop = (why: string): void => {
-      ended ??= why
-      stopGroup(child)
-    }
-    let silence = setTimeout(() => stop(''), 0)
-    const listen = (): void => {
-      clearTimeout(silence)
-      silence = setTimeout(() => stop(`gave no answer for ${limits.silenceMs} ms`), limits.silenceMs)
-    }
-    const onText = (chunk: string): void => {
-      printed += chunk.length
-      if (output.length < KEPT_OUTPUT_CHARACTERS) output += chunk.slice(0, KEPT_OUTPUT_CHARACTERS - output.length)
-      if (printed > MAX_OUTPUT_BYTES) stop(`printed more than ${MAX_OUTPUT_BYTES} bytes`)
-    }
-    const onAnswer = (line: string): void => {
-      const next = answers.indexOf(undefined)
-      const said = parseAnswer(line, jobs[next])
-      if (!said) return
-      answers[next] = said
-      listen()
-      if (next === jobs.length - 1) stop('answered')
-    }
+export function openProbeProcess(plugins: readonly Probed[], events: ProcessEvents, limits: ProcessLimits = LIMITS): ProbeProcess {
+  const jobs: ProbeJob[] = plugins.map(({ dir, main }) => ({ secret: randomBytes(16).toString('hex'), dir: realPath(dir), main, members: MEMBERS, timeoutMs: limits.healthMs }))
+  const child = startChild(jobs)
+  const turns = child.stdio[4] as Writable
+  /** Asked for and not answered yet, in their order. */
+  const pending: number[] = []
+  let output = ''
+  let printed = 0
+  let ended: string | undefined
+  let closed = false
+  const stop = (why: string): void => {
+    ended ??= why
+    stopGroup(child)
+  }
+  let silence: NodeJS.Timeout | undefined
+  const listen = (): void => {
+    clearTimeout(silence)
+    if (pending.length > 0) silence = setTimeout(() => stop(`gave no answer for ${limits.silenceMs} ms`), limits.silenceMs)
+    else if (closed) stop('answered')
+  }
+  const onText = (chunk: string): void => {
+    printed += chunk.length
+    if (output.length < KEPT_OUTPUT_CHARACTERS) output += chunk.slice(0, KEPT_OUTPUT_CHARACTERS - output.length)
+    if (printed > MAX_OUTPUT_BYTES) stop(`printed more than ${MAX_OUTPUT_BYTES} bytes`)
+  }
+  const onAnswer = (line: string): void => {
+    const [next = -1] = pending
+    const said = parseAnswer(line, jobs[next])
+    if (!said) return
+    pending.shift()
+    events.onAnswer(next, said)
     listen()
-    const onAbort = (): void => stop('was stopped')
-    signal?.addEventListener('abort', onAbort, { once: true })
-    child.stdout?.setEncoding('utf8').on('data', onText)
-    child.stderr?.setEncoding('utf8').on('data', onText)
-    readLines(child, onAnswer, () => stop('wrote too much instead of an answer'))
-    child.on('error', reject)
-    child.on('close', (code, by) => {
-      clearTimeout(silence)
-      signal?.removeEventListener('abort', onAbort)
-      resolve({ answers, ended: ended ?? (by ? `was ended by ${by}` : `ended with exit code ${code}`), output })
-    })
+  }
+  child.stdout?.setEncoding('utf8').on('data', onText)
+  child.stderr?.setEncoding('utf8').on('data', onText)
+  readLines(child, onAnswer, () => stop('wrote too much instead of an answer'))
+  turns.on('error', () => undefined) // it ended before it read: `close` tells
+  let told = false
+  const onEnd: ProcessEvents['onEnd'] = (end) => {
+    clearTimeout(silence)
+    if (!told) events.onEnd(end)
+    told = true
+  }
+  child.on('error', (error) => onEnd({ error }))
+  child.on('close', (code, by) => {
+    onEnd({ ended: ended ?? (by ? `was ended by ${by}` : `ended with exit code ${code}`), output })
   })
+  return {
+    ask(number) {
+      turns.write(Uint8Array.of(number))
+      if (pending.push(number) === 1) listen()
+    },
+    close() {
+      closed = true
+      if (pending.length === 0) listen()
+    },
+    stop: () => stop('was stopped'),
+  }
+}
+
+/** Of a folder that may still be to come, in one that is there. */
+function realPath(dir: string): string {
+  return existsSync(dir) ? realpathSync(dir) : join(realpathSync(dirname(dir)), basename(dir))
 }
 
 function startChild(jobs: readonly ProbeJob[]): ChildProcess {
   const args = [
     '--permission',
     `--allow-fs-read=${realpathSync(CHILD)}`,
-    ...jobs.map((job) => `--allow-fs-read=${job.dir}`),
+    // With the star, because it may not be there yet and Node would take it for a file.
+    ...jobs.map((job) => `--allow-fs-read=${join(job.dir, '*')}`),
     '--no-experimental-sqlite',
     '--no-addons',
     // The tree has no links, and looking for them costs more than reading the files.
@@ -111,8 +150,10 @@ function startChild(jobs: readonly ProbeJob[]): ChildProcess {
     CHILD,
   ]
   const [command, ...rest] = process.platform === 'win32' ? [process.execPath, ...args] : ['/bin/sh', '-c', SHELL_LIMITS, process.execPath, ...args]
+  const dir = jobs[0]?.dir ?? ''
+  const cwd = existsSync(dir) ? dir : dirname(dir)
   // A group of its own: a signal that a plugin sends to "its group" reaches nobody else.
-  const child = spawn(command ?? '', rest, { env: {}, cwd: jobs[0]?.dir, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  const child = spawn(command ?? '', rest, { env: {}, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
   child.stdin?.on('error', () => undefined) // it ended before it read: `close` tells
   child.stdin?.end(JSON.stringify(jobs))
   return child

@@ -2,16 +2,22 @@ import { LIMITS } from './limits.ts'
 import { forbiddenKey } from './names.ts'
 
 /*
- * The small part of YAML that our tools write: block mappings and lists, one fact per line. It is written here, and read
- * back here without the general parser, which takes over a second for a lock of a thousand plugins. The quick reader
- * knows no places and no errors: whatever is not plainly in this part is `undefined`, and the general parser decides.
- * The law that both read the same where this one reads at all is held by its test.
+ * The small part of YAML that our tools write and most people do: block mappings and lists, one fact per line, small
+ * `{}` and `[]`, comments. It is written here, and read here without the general parser, which takes over a second for a
+ * lock of a thousand plugins. The quick reader knows no places and no errors: whatever is not plainly in this part is
+ * `undefined`, and the general parser decides. The law that both read the same where this one reads at all is held by its test.
  */
 
-const LINE = /^( *)(- )?(?:([A-Za-z][A-Za-z0-9_./-]*):(?: (.+))?|(.+))$/
+const LINE = /^( *)(- )?(?:([A-Za-z][A-Za-z0-9_./-]*):(?: +([^ #].*))?|([^ #].*))$/
+// Without what some reader could take for the end of a line.
+const COMMENT = /(?:^ *| +)#(?:[ -~]|[^\0-\u00a0\u2028\u2029\ufeff\ufffe\uffff])*$/
 // Starts like no indicator, number sign or null; holds no comment and no second key; ends in no blank or colon.
 const PLAIN = /^(?:[A-Za-z0-9^/]|\.(?=[A-Za-z]))(?:[A-Za-z0-9^/~.@+_=<>*|()-]| (?=[^# ])|:(?=[^ ]))*$/
+// What may also be read so, and is written in quotes: `25%`, `./file`.
+const READ = /^(?:[A-Za-z0-9^/]|\.(?=[A-Za-z/]))(?:[A-Za-z0-9^/~.@+_=<>*|()%-]| (?=[^# ])|:(?=[^ ]))*$/
 const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, '{}': {}, '[]': [] }
+/** YAML knows keys in one line of up to 1,024 characters. */
+const MAX_FLOW_KEY = 256
 const SPECIAL = /^(?:null|true|false|\.inf|\.nan)$/i
 
 /** Stands for a line that only the general parser may judge. */
@@ -20,12 +26,10 @@ class NotPlain extends Error {}
 /** The value of a text in the small language, or undefined. */
 export function readPlainYaml(text: string): unknown {
   const lines = text.split('\n')
-  if (lines.at(-1) !== '') return undefined
-  lines.pop()
-  const start = lines.findIndex((line) => !line.startsWith('#'))
-  if (start < 0) return undefined
+  if (lines.pop() !== '') return undefined
   try {
-    const reader = new Lines(lines, start)
+    const reader = new Lines(lines)
+    if (reader.atEnd) return undefined
     const value = reader.collection(0, 0)
     return reader.atEnd ? value : undefined
   } catch (error) {
@@ -42,13 +46,12 @@ interface Fact {
 }
 
 class Lines {
-  readonly #lines: string[]
-  #at: number
+  readonly #lines: readonly string[]
+  #at = 0
   #fact: Fact | undefined
 
-  constructor(lines: string[], at: number) {
+  constructor(lines: readonly string[]) {
     this.#lines = lines
-    this.#at = at
     this.#fact = this.#read()
   }
 
@@ -67,7 +70,7 @@ class Lines {
       if (fact.dash) break
       if (fact.key === undefined || SPECIAL.test(fact.key) || forbiddenKey(fact.key) || Object.hasOwn(map, fact.key)) throw new NotPlain()
       this.#next()
-      map[fact.key] = fact.value === undefined ? this.collection(indent + 2, depth + 1) : scalar(fact.value)
+      map[fact.key] = fact.value === undefined ? this.collection(indent + 2, depth + 1) : inline(fact.value, depth + 1)
     }
     return map
   }
@@ -76,7 +79,7 @@ class Lines {
     const list: unknown[] = []
     for (let fact = this.#fact; fact?.indent === indent && fact.dash; fact = this.#fact) {
       if (fact.key === undefined) {
-        list.push(scalar(fact.value ?? ''))
+        list.push(inline(fact.value ?? '', depth + 1))
         this.#next()
       } else {
         // `- key: value` is a mapping that begins behind the dash
@@ -88,16 +91,107 @@ class Lines {
   }
 
   #next(): void {
-    this.#at++
     this.#fact = this.#read()
   }
 
   #read(): Fact | undefined {
-    const line = this.#lines[this.#at]
-    if (line === undefined) return undefined
-    const [whole, spaces = '', dash, key, value, item] = LINE.exec(line) ?? []
-    if (whole === undefined || (key === undefined && dash === undefined)) throw new NotPlain()
-    return { indent: spaces.length, dash: dash !== undefined, key, value: value ?? item }
+    for (;;) {
+      const line = this.#lines[this.#at++]
+      if (line === undefined) return undefined
+      const fact = line.includes('#') ? withoutComment(line) : line.replace(/ +$/, '')
+      if (fact === '') continue
+      const [whole, spaces = '', dash, key, value, item] = LINE.exec(fact) ?? []
+      if (whole === undefined || (key === undefined && dash === undefined)) throw new NotPlain()
+      return { indent: spaces.length, dash: dash !== undefined, key, value: value ?? item }
+    }
+  }
+}
+
+/** A `#` inside quotes begins no comment: with both in one line the general parser decides. */
+function withoutComment(line: string): string {
+  const fact = line.replace(COMMENT, '').replace(/ +$/, '')
+  if (/["'].*#/.test(line)) throw new NotPlain()
+  return fact
+}
+
+/** A value on the line of its key. */
+function inline(text: string, depth: number): unknown {
+  if (!/^[{[]./.test(text) || Object.hasOwn(WORDS, text)) return scalar(text)
+  const flow = new Flow(text)
+  const value = flow.value(depth)
+  if (!flow.atEnd) throw new NotPlain()
+  return value
+}
+
+// A text in quotes as JSON has them; in `{}` and `[]` no other text holds a blank at its ends or one of these signs.
+const FLOW_TEXT = /"(?:[^"\\]|\\.)*"|[^\s,[\]{}:#"'](?:[^,[\]{}:#"']*[^\s,[\]{}:#"'])?/y
+
+/** `{ id: post, days: [1, 2] }`, and all that JSON.stringify writes. */
+class Flow {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#text.length
+  }
+
+  value(depth: number): unknown {
+    if (depth >= LIMITS.yamlMaxDepth) throw new NotPlain()
+    if (this.#takes('{')) return this.#map(depth)
+    return this.#takes('[') ? this.#list(depth) : scalar(this.#word())
+  }
+
+  #map(depth: number): Record<string, unknown> {
+    const map: Record<string, unknown> = {}
+    if (this.#takes('}')) return map
+    do {
+      const word = this.#word()
+      const key = scalar(word)
+      if (typeof key !== 'string' || key.length > MAX_FLOW_KEY || SPECIAL.test(key) || forbiddenKey(key) || Object.hasOwn(map, key)) throw new NotPlain()
+      if (this.#text[this.#at++] !== ':' || (word[0] !== '"' && this.#text[this.#at] !== ' ')) throw new NotPlain()
+      this.#blanks()
+      map[key] = this.value(depth + 1)
+    } while (this.#takes(','))
+    if (!this.#takes('}')) throw new NotPlain()
+    return map
+  }
+
+  #list(depth: number): unknown[] {
+    const list: unknown[] = []
+    if (this.#takes(']')) return list
+    do list.push(this.value(depth + 1))
+    while (this.#takes(','))
+    if (!this.#takes(']')) throw new NotPlain()
+    return list
+  }
+
+  #word(): string {
+    FLOW_TEXT.lastIndex = this.#at
+    const [word] = FLOW_TEXT.exec(this.#text) ?? []
+    if (word === undefined) throw new NotPlain()
+    this.#at += word.length
+    return word
+  }
+
+  /** Takes a sign with the blanks around it. */
+  #takes(sign: string): boolean {
+    const before = this.#at
+    this.#blanks()
+    if (this.#text[this.#at] !== sign) {
+      this.#at = before
+      return false
+    }
+    this.#at += 1
+    if (sign === '{' || sign === '[' || sign === ',') this.#blanks()
+    return true
+  }
+
+  #blanks(): void {
+    while (this.#text[this.#at] === ' ') this.#at += 1
   }
 }
 
@@ -105,7 +199,7 @@ function scalar(text: string): unknown {
   if (Object.hasOwn(WORDS, text)) return structuredClone(WORDS[text])
   if (text.startsWith('"')) return quoted(text)
   if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return Number(text)
-  if (!isPlainText(text)) throw new NotPlain()
+  if (!isPlainText(text, READ)) throw new NotPlain()
   return text
 }
 
@@ -130,8 +224,8 @@ export function scalarText(value: unknown): string {
   return typeof value === 'string' && !isPlainText(value) ? visible(JSON.stringify(value)) : String(value)
 }
 
-function isPlainText(text: string): boolean {
-  return PLAIN.test(text) && !SPECIAL.test(text) && Number.isNaN(Number(text))
+function isPlainText(text: string, plain = PLAIN): boolean {
+  return plain.test(text) && !SPECIAL.test(text) && Number.isNaN(Number(text))
 }
 
 /** Characters that a reader of a diff could not see, or that a terminal would obey, are written as escapes. */

@@ -12,6 +12,18 @@ export function isRange(text: string): boolean {
   return text.length <= 256 && text.split('||').every((part) => part.trim() !== '') && semver.validRange(text) !== null
 }
 
+/** True for a range that `isRange` takes and `isSatisfiable` too. Stores ask for the same few ranges again and again. */
+export function isUsableRange(text: string): boolean {
+  const known = usable.get(text)
+  if (known !== undefined) return known
+  const answer = isRange(text) && isSatisfiable(text)
+  if (usable.size < MOST_REMEMBERED) usable.set(text, answer)
+  return answer
+}
+
+const usable = new Map<string, boolean>()
+const MOST_REMEMBERED = 1_000
+
 /** True when at least one version could satisfy the range (`>2 <1` is empty). The range must be valid. */
 export function isSatisfiable(range: string): boolean {
   const parsed = new semver.Range(range)

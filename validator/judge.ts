@@ -3,6 +3,7 @@ import { isCode } from './code-file.ts'
 import type { Finding } from './findings.ts'
 import type { Package } from './package-view.ts'
 import { PackageView } from './package-view.ts'
+import { expectMuch } from './parse.ts'
 import { costsTooMuch } from './reading-cost.ts'
 import { validate } from './validate.ts'
 
@@ -10,6 +11,8 @@ import { validate } from './validate.ts'
 export interface Judge {
   /** The findings of `validate`, whatever the package does to the reader. Never rejects. */
   validate(pkg: Package): Promise<readonly Finding[]>
+  /** Many packages are coming: what costs time only once is done now. */
+  prepare(): void
   close(): Promise<void>
 }
 
@@ -26,6 +29,7 @@ export function openJudge(options: ApartOptions = {}): Judge {
       apart ??= validateApart(options)
       return apart.validate(pkg)
     },
+    prepare: expectMuch,
     async close() {
       await apart?.close()
     },

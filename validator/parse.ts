@@ -70,6 +70,12 @@ export function treeOf(text: string, sourceType: SourceType): CodeTree {
   return transfer(text, { sourceType, experimentalRawTransfer: true }, ({ program, comments }) => ({ program, comments: comments.map((c) => c.start) }))
 }
 
+/** Much code is coming: what raw transfer costs once is paid now. */
+export function expectMuch(): void {
+  seenChars = RAW_AFTER_CHARS
+  factsOf(';', 'module')
+}
+
 type Result = ReturnType<typeof parseSync> & { dispose?(): void }
 type Options = { readonly sourceType: SourceType; readonly experimentalLazy?: true; readonly experimentalRawTransfer?: true }
 

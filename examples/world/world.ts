@@ -83,11 +83,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-/** Every body is whole in memory before it is sent, so that its length is known to client and log. */
+/** Every body is whole in memory before it is sent, so that its length is known to client and log. What says its length already is sent as it is. */
 function measured(): MiddlewareHandler<Env> {
   return async (c, next) => {
     await next()
-    if (!c.res.body) return
+    if (c.res.headers.has('content-length') || !c.res.body) return
     const body = await c.res.arrayBuffer()
     const headers = new Headers(c.res.headers)
     headers.set('content-length', String(body.byteLength))

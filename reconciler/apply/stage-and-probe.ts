@@ -1,9 +1,9 @@
 import type { CatalystError } from '../../schemas/errors.ts'
 import type { LockBlock } from '../../schemas/lock.ts'
-import type { Probe } from '../ports.ts'
-import { diskError, trying } from '../state/disk.ts'
+import type { Expectation, InstallRecord, Probe, ProbedPlugin } from '../ports.ts'
+import { diskError, mkdirIfMissing, trying } from '../state/disk.ts'
 import { liveTrees } from '../state/generations.ts'
-import { markProven } from '../state/trees.ts'
+import { hasTree, markProven } from '../state/trees.ts'
 import { bounded } from './bounded.ts'
 import { isBeside, stage, type Staged, type StageDeps } from './stage.ts'
 import type { Step } from './steps.ts'
@@ -16,20 +16,20 @@ export interface BringInDeps extends StageDeps {
   readonly onBoundary?: ((name: string) => void) | undefined
 }
 
+/** A step after which there is something here. */
+type Arriving = Step & { readonly after: InstallRecord }
+
 /** How many releases are fetched, proven and unpacked at the same time. */
 export const PARALLEL = 8
 
-/** Starting code costs a process: it is not begun for fewer than so many while others are still unpacked. */
-const WORTH_A_START = 20
-
 /**
- * Brings every tree that will be live or kept to this machine, and starts the code that is not live here now: the first
- * half while the second is still unpacked. Nothing live is touched. What fails is in `errors`, by id.
+ * Brings every tree that will be live or kept to this machine, and starts the code that is not live here now, each as
+ * soon as it is unpacked. Nothing live is touched. What fails is in `errors`, by id.
  * @throws only when `signal` is aborted; nothing goes on then
  */
 export async function stageAndProbe(steps: readonly Step[], errors: Map<string, CatalystError>, deps: BringInDeps, signal: AbortSignal): Promise<ReadonlyMap<string, Staged>> {
-  const wanted = steps.flatMap((step) => (step.after && !step.done ? [{ ...step, after: step.after }] : []))
-  const starting = new Starting(wanted.filter((step) => step.after.enabled).length, errors, deps, signal)
+  const wanted = steps.flatMap((step): readonly Arriving[] => (step.after && !step.done ? [{ ...step, after: step.after }] : []))
+  const starting = new Starting(wanted, errors, deps, signal)
   const staged = new Map<string, Staged>()
   try {
     await bounded(wanted, PARALLEL, async ({ id, action, after }) => {
@@ -56,51 +56,51 @@ function markWhole(staged: readonly Staged[], { paths }: BringInDeps): void {
   trying(`write to ${paths.trees}`, () => markProven(paths, staged.filter((s) => !isBeside(s, paths)).map((s) => s.block.tree)))
 }
 
-/** Code that goes live and is not live here now must start first. Asked for many at once, the probe needs few processes. */
+/** Code that goes live and is not live here now must start first. */
 class Starting {
   readonly #live: ReadonlyMap<string, string> | undefined
-  readonly #share: number
   readonly #total: number
   readonly #errors: Map<string, CatalystError>
   readonly #deps: BringInDeps
   readonly #signal: AbortSignal
+  readonly #expectation: Expectation | undefined
   readonly #begun: Promise<void>[] = []
-  #waiting: Staged[] = []
   #done = 0
 
-  constructor(total: number, errors: Map<string, CatalystError>, deps: BringInDeps, signal: AbortSignal) {
+  constructor(wanted: readonly Arriving[], errors: Map<string, CatalystError>, deps: BringInDeps, signal: AbortSignal) {
     this.#live = liveTrees(deps.paths)
-    this.#total = total
-    this.#share = Math.max(WORTH_A_START, Math.ceil(total / 2))
     this.#errors = errors
     this.#deps = deps
     this.#signal = signal
+    const enabled = wanted.filter(({ after }) => after.enabled)
+    this.#total = enabled.length
+    const missing = enabled.filter(({ after }) => !hasTree(deps.paths, after.block.tree))
+    if (missing.length > 0) trying(`make folders in ${deps.paths.root}`, () => mkdirIfMissing(deps.paths.trees))
+    this.#expectation = deps.probe.expect?.(missing.map(({ id, after }) => probed(id, after.block, deps.paths.tree(after.block.tree))))
   }
 
   add(found: Staged): void {
     if (this.#live?.get(found.id) === found.block.tree && !isBeside(found, this.#deps.paths)) return
-    this.#waiting.push(found)
-    if (this.#waiting.length >= this.#share) this.#begin()
+    this.#begun.push(this.#start(found))
   }
 
-  /** Waits for all that was begun, the rest too unless we are told to stop. */
+  /** Waits for all that was begun. */
   async end(): Promise<void> {
-    if (!this.#signal.aborted) this.#begin()
+    this.#expectation?.end()
     await Promise.allSettled(this.#begun)
-  }
-
-  #begin(): void {
-    this.#begun.push(...this.#waiting.map((found) => this.#start(found)))
-    this.#waiting = []
   }
 
   async #start({ id, dir, block }: Staged): Promise<void> {
     await perPlugin(id, `probe ${id} ${block.version}`, this.#errors, this.#signal, async () => {
-      const { version, tree, main, type } = block
-      await this.#deps.probe.run({ id, version, dir, tree, main, type, publisher: publisherOf(block) }, { signal: this.#signal })
+      await this.#deps.probe.run(probed(id, block, dir), { signal: this.#signal })
       this.#deps.progress({ stage: 'probe', id, done: ++this.#done, total: this.#total })
     })
   }
+}
+
+function probed(id: string, block: LockBlock, dir: string): ProbedPlugin {
+  const { version, tree, main, type } = block
+  return { id, version, dir, tree, main, type, publisher: publisherOf(block) }
 }
 
 /** Whose signature was proven: the owner of the repository, on the host that it names. */

@@ -36,7 +36,7 @@ export interface LockDeps {
   readonly locate: Locate
   /** Keeps a bundle that has no lasting address with the store repository. */
   readonly keepBundle: (digest: Digest, bytes: Uint8Array) => Promise<void>
-  /** Told how many releases are about to be fetched and proven, so that help can be called early. */
+  /** Told how many releases are about to be fetched and proven, at first by a guess, so that help can be called early. */
   readonly expect?: (releases: number) => void
   readonly progress: Progress
   readonly signal?: AbortSignal | undefined
@@ -70,6 +70,7 @@ export interface LockOutcome {
  * @throws CatalystError CONFLICT, NO_VERSION, UNKNOWN_PLUGIN when no set of versions answers plugins.yaml
  */
 export async function lock(request: LockRequest, deps: LockDeps): Promise<LockOutcome> {
+  deps.expect?.(request.desired.plugins.filter(({ id }) => request.locked?.plugins[id] === undefined).length)
   const gathered = await gather(request.desired, request.locked, deps)
   const proofs = new Map<Candidate, Promise<Proven>>()
   const failed = new Map<string, Problem>(gathered.unchecked)

@@ -113,7 +113,12 @@ function desiredPlugin(id: string, entry: PluginEntry, uninstall: SealedPolicy, 
     uninstall: { ...uninstall, ...entry.uninstall },
     reject: entry.reject ?? [],
     ignoreDrift: entry.ignoreDrift ?? [],
-    place: placeOf(['plugins', id]),
-    versionPlace: placeOf(['plugins', id, 'version']) ?? placeOf(['plugins', id]),
+    // Looked up by who needs them: places cost more than the values that stand there.
+    get place() {
+      return placeOf(['plugins', id])
+    },
+    get versionPlace() {
+      return placeOf(['plugins', id, 'version']) ?? placeOf(['plugins', id])
+    },
   }
 }

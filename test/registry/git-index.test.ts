@@ -58,6 +58,14 @@ describe('a git index over HTTP', () => {
     expect(world.log.records.reduce((sum, r) => sum + r.bytes, 0)).toBeLessThan(1000)
   })
 
+  test('costs two requests when there is no mirror yet, whatever its branch is called', async () => {
+    await source().open({})
+    expect(world.log.records.map((r) => r.method)).toEqual(['GET', 'POST'])
+    const head = await addVersion('2.0.0')
+    const snapshot = await source().open({})
+    expect(snapshot.head).toBe(head)
+  })
+
   test('fetches only what is new', async () => {
     await index.commit({ files: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`index/pl/ug/plugin-${n}`, 'x'.repeat(9_000) + n])) })
     await source().open({})
@@ -228,7 +236,7 @@ describe('a server that cannot be asked', () => {
     ['dropped', { kind: 'drop' }],
     ['answered with 503', { kind: 'status', status: 503 }],
   ] as const)('at first, because the pack was %s, is asked again', async (_, fault) => {
-    world.faults.add({ path: 'git-upload-pack', method: 'POST', after: 1, times: 2 }, fault)
+    world.faults.add({ path: 'git-upload-pack', method: 'POST', times: 2 }, fault)
     expect(await versions()).toEqual(['1.0.0', '1.1.0'])
   })
 
@@ -236,7 +244,7 @@ describe('a server that cannot be asked', () => {
     ['altered on the way', { kind: 'alter' }],
     ['cut short', { kind: 'shorten' }],
   ] as const)('because its pack is %s, leaves nothing behind that would be believed', async (_, fault) => {
-    const off = world.faults.add({ path: 'git-upload-pack', method: 'POST', after: 1, times: Infinity }, fault)
+    const off = world.faults.add({ path: 'git-upload-pack', method: 'POST', times: Infinity }, fault)
     await expect(source().open({})).rejects.toMatchObject({ code: expect.stringMatching(/^(SOURCE_UNREACHABLE|INDEX_INVALID)$/) })
     off()
     expect(await versions()).toEqual(['1.0.0', '1.1.0'])

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { ProbedPlugin } from '../../reconciler/ports.ts'
@@ -246,6 +247,80 @@ describe('many at once', () => {
     const all = Promise.allSettled(plugins.map((p) => probe.run(p, { signal: abort.signal })))
     setImmediate(() => setImmediate(() => abort.abort(new CatalystError('BUSY', 'stopped'))))
     expect((await all).map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected'])
+  })
+})
+
+describe('plugins that are told of before they come', () => {
+  const acme = { publisher: 'acme' }
+  /** Plugins whose folders are put in place by `arrive`. */
+  const coming = (count: number, code: (i: number) => string): readonly { readonly plugin: ProbedPlugin; arrive(): void }[] =>
+    Array.from({ length: count }, (_, i) => {
+      const plugin = add(code(i), acme)
+      const aside = `${plugin.dir}.aside`
+      renameSync(plugin.dir, aside)
+      return { plugin, arrive: () => renameSync(aside, plugin.dir) }
+    })
+  /** What a probe says when each comes in a turn of its own. */
+  const comeOneByOne = async (all: ReturnType<typeof coming>, by = createProbe({ limits: { silenceMs: 30_000, healthMs: 300 } })): Promise<readonly boolean[]> => {
+    const expectation = by.expect?.(all.map(({ plugin }) => plugin))
+    const answers: Promise<{ message: string } | undefined>[] = []
+    for (const { plugin, arrive } of all) {
+      arrive()
+      answers.push(problemOf(plugin, by))
+      await turn()
+    }
+    expectation?.end()
+    return (await Promise.all(answers)).map((problem) => problem === undefined)
+  }
+
+  test('share a child that was started before the first of them was there', async () => {
+    // Each says how many were loaded before it in the same process.
+    const counting = `globalThis.loaded = (globalThis.loaded ?? 0) + 1
+      export const createPlugin = () => ({ health: async () => ({ ok: globalThis.loaded === EXPECTED, message: String(globalThis.loaded) }) })`
+    const all = coming(30, (i) => counting.replace('EXPECTED', String(i + 1)))
+    expect(await comeOneByOne(all)).toEqual(all.map(() => true))
+  })
+
+  test('a bad one among them fails alone, wherever it stands', async () => {
+    const bad = new Map([[0, 'process.exit(0)'], [7, 'throw new Error("bad")'], [20, 'while (true);'], [29, 'export const createPlugin = () => ({})']])
+    const all = coming(30, (i) => bad.get(i) ?? healthy())
+    expect(await comeOneByOne(all, createProbe({ limits: { silenceMs: 1_500, healthMs: 300 } }))).toEqual(all.map((_, i) => !bad.has(i)))
+  })
+
+  test('one that takes the turns of the others, or all that they are sent, does not keep them from going live', async () => {
+    const thief = `import fs from 'node:fs'; for (const fd of [0, 4]) try { while (fs.readSync(fd, Buffer.alloc(9)) > 0); } catch {}\n${healthy()}`
+    const all = coming(24, (i) => (i === 3 ? thief : healthy()))
+    expect((await comeOneByOne(all, createProbe({ limits: { silenceMs: 1_500, healthMs: 300 } }))).filter((_, i) => i !== 3)).toEqual(all.slice(1).map(() => true))
+  })
+
+  test('more of them than one child takes, and of several publishers', async () => {
+    const all = coming(130, () => healthy())
+    const others = Array.from({ length: 3 }, (_, i) => ({ plugin: add(healthy(), { publisher: `other ${i}` }), arrive: () => undefined }))
+    expect(await comeOneByOne([...others, ...all])).toEqual([...others, ...all].map(() => true))
+  })
+
+  test.runIf(process.platform === 'linux')('those that never come keep nobody waiting, and leave no process behind', async () => {
+    const all = coming(40, () => healthy())
+    const by = createProbe()
+    const expectation = by.expect?.(all.map(({ plugin }) => plugin))
+    const children = (): readonly string[] => {
+      const ours = readdirSync('/proc/self/task').flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' '))
+      return ours.filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(all[0]?.plugin.dir ?? '?'))
+    }
+    expect(children()).toHaveLength(1)
+    all[5]?.arrive()
+    const answer = all[5] && problemOf(all[5].plugin, by)
+    expectation?.end()
+    expect(await answer).toBeUndefined()
+    expect(children()).toEqual([])
+  })
+
+  test('cannot read what their neighbours are unpacked from, nor the folder around them', async () => {
+    const [first] = coming(1, () => '')
+    const spy = `import fs from 'node:fs'; let said = 'nothing'; for (const path of ['..', '${first?.plugin.dir}.aside/index.mjs']) try { fs.readdirSync(path); said = path } catch {} ; try { said = fs.readFileSync('${first?.plugin.dir}.aside/index.mjs', 'utf8') + ' was read' } catch {}
+      export const createPlugin = () => ({ health: async () => ({ ok: said === 'nothing', message: said }) })`
+    const all = coming(25, () => spy)
+    expect(await comeOneByOne(all)).toEqual(all.map(() => true))
   })
 })
 

@@ -146,7 +146,7 @@ describe('a config', () => {
       }),
       { numRuns: 400 },
     )
-    expect(checked).toBeGreaterThan(50)
+    expect(checked).toBeGreaterThan(20)
   })
 })
 

@@ -21,8 +21,8 @@ export function objects(github: GitHub): Hono<Env> {
     const asset = github.asset(id)
     if (c.req.query('sig') !== signature(id)) return c.text('AuthenticationFailed', 403)
     if (!asset) return c.text('BlobNotFound', 404)
-    const headers = { 'content-type': 'application/octet-stream', etag: `"${asset.digest.slice(7, 39)}"`, 'content-disposition': `attachment; filename=${asset.name}` }
-    return c.req.header('if-none-match') === headers.etag ? c.body(null, 304, headers) : c.body(Uint8Array.from(asset.bytes), 200, headers)
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(asset.bytes.length), etag: `"${asset.digest.slice(7, 39)}"`, 'content-disposition': `attachment; filename=${asset.name}` }
+    return c.req.header('if-none-match') === headers.etag ? c.body(null, 304, { etag: headers.etag }) : c.body(asset.bytes as Uint8Array<ArrayBuffer>, 200, headers)
   })
   app.get('/attestations/:file', (c) => {
     const attestation = github.attestation(Number.parseInt(c.req.param('file'), 10))
