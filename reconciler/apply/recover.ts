@@ -9,7 +9,7 @@ import { openJournal, readJournal, type JournalLine } from '../state/journal.ts'
 import { assertOwnFolders } from '../state/own-folders.ts'
 import type { StorePaths } from '../state/paths.ts'
 import { hasTree, isQuarantined, namesIn, removeWhole } from '../state/trees.ts'
-import { takeBack } from './take-back.ts'
+import { leftOff, takeBack } from './take-back.ts'
 
 export interface RecoverDeps {
   readonly state: StoreState
@@ -23,27 +23,32 @@ export interface RecoverDeps {
 /**
  * Undoes what an interrupted pass left on this machine. The store's database is the truth: a generation that went
  * live here without being recorded goes back to the recorded one, and its folder away; what was unpacked half goes.
- * A recorded one is finished already. A repair that had put an altered tree aside is recorded now. Call while holding
- * the lease. Gives the store as it is afterwards, and whether there was anything to look at.
+ * A recorded one is finished already. A repair that had put an altered tree aside is recorded now. A rollback that was cut
+ * off while it changed tables is undone, wherever that was. Call while holding the lease. Gives the store as it is afterwards, and whether there was anything to look at.
  * @throws CatalystError FILE_UNREADABLE when a link stands in place of a folder of ours
  */
 export async function recover(deps: RecoverDeps, token: number): Promise<{ readonly store: StoreSnapshot; readonly recovered: boolean }> {
   const { state, paths } = deps
   assertOwnFolders(paths)
   const store = await state.read()
-  if (!existsSync(paths.journal)) return { store, recovered: false }
-  followStore(paths, store)
-  const { open } = readJournal(paths.journal)
-  const { data } = deps
-  if (data && open.some((line) => /^(restore|take-back)/.test(line.key))) {
-    await (await data()).backups.settle({ token, now: deps.clock() })
-    await takeBack(open, store, { token, clock: deps.clock, data })
-  }
+  // A plugin that is off for its tables may have been left so on another machine, whose journal is there.
+  const isHere = existsSync(paths.journal)
+  if (!isHere && leftOff(store).length === 0) return { store, recovered: false }
+  if (isHere) followStore(paths, store)
+  const { open } = isHere ? readJournal(paths.journal) : { open: [] }
+  const undone = await settleData(open, store, deps, token)
   const repaired = await recordRepairs(open, store, deps, token)
   const told = await recordRestore(open, store, deps, token)
-  clearUp(paths, store)
-  openJournal(paths.journal).clear()
-  return { store: repaired || told ? await state.read() : store, recovered: true }
+  if (isHere) clearUp(paths, store)
+  if (isHere) openJournal(paths.journal).clear()
+  return { store: undone || repaired || told ? await state.read() : store, recovered: isHere || undone }
+}
+
+/** Restores that were cut off are finished or undone, and rollbacks undone. True when that was recorded. */
+async function settleData(open: readonly JournalLine[], store: StoreSnapshot, { data, ...deps }: RecoverDeps, token: number): Promise<boolean> {
+  if (!data || (leftOff(store).length === 0 && !open.some((line) => line.key.startsWith('restore')))) return false
+  await (await data()).backups.settle({ token, now: deps.clock() })
+  return takeBack(store, token, { ...deps, data })
 }
 
 /** A restore is in the place of what was there wholly or not at all, and must not miss in the audit when it was cut off before it could be told. */

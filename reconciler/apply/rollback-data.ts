@@ -116,5 +116,5 @@ async function backUpFirst({ id, before }: Pick<RolledBack, 'id' | 'before'>, wo
   if (!before) return
   const { name } = await backUp(before, 'rollback', pass)
   work.backedUp(id, name)
-  undoneBy(id, name, { journal: pass.journal, at: pass.deps.clock() })
+  await undoneBy(id, name, pass)
 }

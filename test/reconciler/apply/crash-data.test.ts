@@ -50,9 +50,9 @@ function prepared(dialect: Dialect, job: string): Promise<Prepared> {
 }
 
 /** A kill that nobody survives does not keep the others from being looked at. */
-async function killed(dialect: Dialect, job: string, kill: (prepared: Prepared) => Kill, again: boolean): Promise<Survived | Error> {
+async function killed(dialect: Dialect, job: string, kill: (prepared: Prepared) => Kill, next: Parameters<CrashHarness['survive']>[2]): Promise<Survived | Error> {
   const ground = await prepared(dialect, job)
-  return new CrashHarness(dialect, runner).survive(ground, kill(ground), again).catch((error: unknown) => error as Error)
+  return new CrashHarness(dialect, runner).survive(ground, kill(ground), next).catch((error: unknown) => error as Error)
 }
 
 /** Notes what was seen. @throws the first failure */
@@ -66,7 +66,7 @@ describe.each(DIALECTS)('kill -9 in each step, on %s, of', (dialect) => {
     const { boundaries, scenario } = await prepared(dialect, job)
     const places = [...boundaries.keys()].filter((i) => dialect === 'sqlite' || !LOCAL.test(boundaries[i] ?? ''))
     expect(places.length).toBeGreaterThanOrEqual(6)
-    const all = await bounded(places, AT_ONCE, (i) => killed(dialect, job, () => ({ at: i + 1 }), i % 2 === 1))
+    const all = await bounded(places, AT_ONCE, (i) => killed(dialect, job, () => ({ at: i + 1 }), { again: i % 2 === 1 }))
     lost(dialect, job, 'boundary', all)
     // Killed where something happens: the store was caught in more than one state.
     const ends = new Set(all.flatMap((one) => (one instanceof Error ? [] : [...one.caught].map(String).concat(one.end))))
@@ -74,11 +74,19 @@ describe.each(DIALECTS)('kill -9 in each step, on %s, of', (dialect) => {
   })
 })
 
+test.each(DIALECTS)('a rollback by downs that was killed is undone by another node, on %s, which has no journal of it', { timeout: 600_000 }, async (dialect) => {
+  const job = 'rollback by downs'
+  const { boundaries } = await prepared(dialect, job)
+  const places = [...boundaries.keys()].filter((i) => !LOCAL.test(boundaries[i] ?? ''))
+  const all = await bounded(places, AT_ONCE, (i) => killed(dialect, job, () => ({ at: i + 1 }), { again: i % 2 === 1, elsewhere: true }))
+  lost(dialect, job, 'boundary', all)
+})
+
 test(`kill -9 at random times, ${ROUNDS} rounds, seed ${SEED}`, { timeout: 120_000 + ROUNDS * 10_000 }, async () => {
   const round = fc.record({ job: fc.constantFrom(...Object.keys(scenarios('sqlite'))), part: fc.integer({ min: 0, max: 1100 }), again: fc.boolean() })
   const rounds = fc.sample(fc.noBias(round), { seed: SEED, numRuns: ROUNDS }).map((drawn, i) => ({ ...drawn, number: i + 1, dialect: DIALECTS[i % 2] ?? 'sqlite' }))
   const all = await bounded(rounds, AT_ONCE, async ({ dialect, job, part, again, number }) => {
-    const one = await killed(dialect, job, ({ ms }) => ({ afterMs: Math.round((ms * part) / 1000) }), again)
+    const one = await killed(dialect, job, ({ ms }) => ({ afterMs: Math.round((ms * part) / 1000) }), { again })
     const outcome = one instanceof Error ? new Error(`seed ${SEED}, round ${number}, ${dialect}, ${job}: ${one.message}`, { cause: one }) : one
     return { dialect, job, outcome }
   })

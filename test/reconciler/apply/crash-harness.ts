@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { expect } from 'vitest'
 import { holderName } from '../../../reconciler/apply/holder.ts'
 import { rollback } from '../../../reconciler/apply/rollback.ts'
 import type { Dialect } from '../../../reconciler/data-ports.ts'
+import { storePaths } from '../../../reconciler/state/paths.ts'
 import { crashCatalogue, PLUGINS, startOf, type Scenario } from './crash-jobs.ts'
 import { atRest, fingerprint, rowsOf, soundWhenKilled, type Caught, type Expected } from './crash-laws.ts'
 import type { CrashJob } from './crash-runner.ts'
@@ -73,14 +75,18 @@ export class CrashHarness {
     return prepared
   }
 
-  /** Kills the job, and sees what becomes of the store. `again`: the person who asked for a rollback asks once more, else an ordinary pass comes. */
-  async survive(prepared: Prepared, kill: Kill, again: boolean): Promise<Survived> {
+  /**
+   * Kills the job, and sees what becomes of the store. `again`: the person who asked for a rollback asks once more, else an
+   * ordinary pass comes. `elsewhere`: it comes on another node, which has no journal of the one that was killed.
+   */
+  async survive(prepared: Prepared, kill: Kill, { again, elsewhere = false }: { readonly again: boolean; readonly elsewhere?: boolean }): Promise<Survived> {
     const { base, job } = prepared
     const place = await base.clone()
     try {
       const ran = await this.#run(place, { ...job, ...('at' in kill ? { killAt: kill.at } : {}) }, 'afterMs' in kill ? kill.afterMs : undefined)
       const at = 'at' in kill ? `${kill.at} ${prepared.boundaries[kill.at - 1]}` : `${kill.afterMs} ms, after ${ran.out.trim().split('\n').at(-1)}`
       if ('at' in kill) expect([at, ran.signal, ran.err]).toEqual([at, 'SIGKILL', ''])
+      if (elsewhere) rmSync(storePaths(place.folder).journal, { force: true })
       return await this.#afterwards(prepared, place, again).catch((error: unknown) => {
         throw new Error(`killed at ${at}: ${(error as Error).message}`, { cause: error })
       })
@@ -104,7 +110,7 @@ export class CrashHarness {
 
   /** The next pass: whoever asked for a rollback that is not recorded may ask again. */
   async #goOn({ scenario, job, eventsBefore }: Prepared, world: DataWorld, again: boolean): Promise<void> {
-    const told = (await events(world, eventsBefore)).some((event) => event.startsWith('rollback'))
+    const told = (await events(world, eventsBefore)).some((event) => event.startsWith('rollback '))
     if (job.rollback && again && !told) await rollback(job.rollback, { ...world.rollbackDeps, consent: async () => ({ storeId: 'acme-eu', approvals: job.approvals ?? [] }) })
     const failed = Object.entries(outcomes(await world.apply(scenario.wish))).filter(([, outcome]) => outcome !== 'applied')
     expect(failed.filter(([id, code]) => !(scenario.fails?.includes(id) && code === 'MIGRATION_FAILED'))).toEqual([])
@@ -114,7 +120,7 @@ export class CrashHarness {
   async #converged({ job, before, after, ...prepared }: Prepared, world: DataWorld, again: boolean): Promise<Survived['end']> {
     const now = await fingerprint(world)
     const said = (await events(world, prepared.eventsBefore)).filter((event) => !event.startsWith('lease.broken')).toSorted()
-    const isNew = job.wish !== undefined || (job.rollback && again) || said.some((event) => event.startsWith('rollback')) || JSON.stringify(now) === JSON.stringify(after)
+    const isNew = job.wish !== undefined || (job.rollback && again) || said.some((event) => event.startsWith('rollback ')) || JSON.stringify(now) === JSON.stringify(after)
     expect(now).toEqual(isNew ? after : before)
     if (job.wish) expect(said).toEqual(prepared.events)
     if (job.restore !== undefined) expect(said).toEqual(isNew ? ['restore a'] : said.slice(0, 1))

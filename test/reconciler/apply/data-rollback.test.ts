@@ -36,7 +36,7 @@ describe.each(['sqlite', 'postgres'] as const)('rollback with data on %s', (dial
     expect([live(world), await ran(world, 'a'), (await items(world, 'a'))[3]]).toEqual([{ a: '1.0.0' }, '1 2', { id: 4, title: 'four', note: null }])
     const next = await world.plan({ a: { version: '2.1.0', uninstall: { data: 'keep', tables: 'keep' } } })
     expect([next.changes, next.notices.map((n) => n.code)]).toEqual([[], ['Held']])
-    expect((await events(world)).slice(-2)).toEqual(['deactivate a', 'rollback a'])
+    expect((await events(world)).slice(-3)).toEqual(['deactivate a', 'rollback.begun a', 'rollback a'])
   })
 
   test('only expanded since: the code alone goes back', async () => {
@@ -73,7 +73,7 @@ describe.each(['sqlite', 'postgres'] as const)('rollback with data on %s', (dial
     const before = await items(world, 'a')
     await expect(rollback({ id: 'a' }, world.rollbackDeps)).rejects.toMatchObject({ code: 'MIGRATION_FAILED' })
     expect([live(world), await installed(world), await ran(world, 'a'), await items(world, 'a')]).toEqual([{ a: '9.0.0' }, { a: '9.0.0' }, '1 2 3 4', before])
-    expect((await events(world)).slice(-2)).toEqual(['deactivate a', 'stalled a'])
+    expect((await events(world)).slice(-3)).toEqual(['deactivate a', 'rollback.begun a', 'stalled a'])
   })
 
   test('of an installation: taken out, all of it kept; of a removal: everything comes back, also out of quarantine', async () => {

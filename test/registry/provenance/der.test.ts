@@ -20,12 +20,12 @@ function withTheirs({ tag, value, subs }: ASN1Obj, Class: typeof ASN1Obj): ASN1O
 }
 
 /** DER of any shape: tag, length in as few bytes as it needs, contents. */
-const element = (tag: number, contents: Buffer): Buffer => {
+const element = (tag: number, contents: Buffer): Buffer<ArrayBuffer> => {
   const { length } = contents
   const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : length < 0x10000 ? [0x82, length >> 8, length & 255] : [0x83, length >> 16, (length >> 8) & 255, length & 255]
   return Buffer.concat([Buffer.from([tag, ...size]), contents])
 }
-const { der } = fc.letrec<{ der: Buffer }>((tie) => ({
+const { der } = fc.letrec<{ der: Buffer<ArrayBuffer> }>((tie) => ({
   der: fc.oneof(
     { maxDepth: 5 },
     fc.tuple(fc.constantFrom(0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x17, 0x80), fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 120, max: 70_000 }).map((n) => new Uint8Array(n)))).map(([tag, bytes]) => element(tag, Buffer.from(bytes))),
