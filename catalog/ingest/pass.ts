@@ -111,8 +111,8 @@ class Pass {
     this.#verdicts.withdrawn.push(...verdicts.map(({ version }) => `${id} ${version}`))
   }
 
-  /** An index file that cannot be read keeps nothing from being withdrawn, of this plugin or another. */
-  #unreadable(error: unknown): void {
+  /** An index file that cannot be read keeps nothing from being withdrawn, of this plugin or another, and no other plugin from being looked at. */
+  #unreadable(error: unknown): undefined {
     if (!(error instanceof CatalystError) || error.code !== 'INDEX_INVALID') throw error
     this.#troubles.push({ code: error.code, message: error.message, hint: error.hint })
   }
@@ -180,7 +180,11 @@ class Pass {
       if (!entry) continue
       const news = repositoryNews(known, entry, found)
       state = news.state
-      const examined = await this.#examine(id, entry, found, registry)
+      const examined = await this.#examine(id, entry, found, registry).catch((error: unknown) => this.#unreadable(error))
+      if (!examined) {
+        trouble ??= 'INDEX_INVALID'
+        continue
+      }
       again ||= examined.postponed > 0 || examined.waiting > 0
       trouble ??= examined.postponed > 0 ? 'POSTPONED' : examined.unchecked[0]?.error.code
       await this.#raise(id, [...examined.alarms, ...(news.alarm ? [news.alarm] : [])])

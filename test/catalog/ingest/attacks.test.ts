@@ -239,6 +239,22 @@ describe('one plugin’s index file that cannot be read', () => {
     expect((await registry.store.alarms({ id }, {})).items).toMatchObject([{ kind: 'index-unreadable', closedAt: registry.now() }])
   })
 
+  test('keeps no other plugin of the same repository from being looked at', async () => {
+    const repository = `acme/${id}-mono`
+    // In either order of their names.
+    const others = [`${id}-a`, `${id}-z`]
+    for (const name of [id, ...others]) await registry.publish({ id: name, version: '1.0.0', repository, tag: `${name}@1.0.0` })
+    await registry.pass()
+    const good = registry.file(file())!
+    await registry.index.commit({ files: { [file()]: good + good } })
+    for (const name of others) await registry.publish({ id: name, version: '1.1.0', repository, tag: `${name}@1.1.0` })
+    const report = await registry.pass('sweep')
+    expect(others.map((name) => registry.lines(name))).toEqual([['1.0.0', '1.1.0'], ['1.0.0', '1.1.0']])
+    expect(report.troubles.map(({ code }) => code)).toContain('INDEX_INVALID')
+    await registry.index.commit({ files: { [file()]: good } })
+    expect((await registry.pass()).troubles.map(({ code }) => code)).not.toContain('INDEX_INVALID')
+  })
+
   test('saves it from no kill list, and others neither', async () => {
     const other = `${id}-other`
     for (const name of [id, other]) await registry.publish({ id: name, version: '1.0.0' })
