@@ -133,6 +133,41 @@ describe('the description', () => {
   })
 })
 
+test('what is asked with a token, done and refused, is answered as the description says; no such route is left out', async () => {
+  const one = await ground()
+  try {
+    await project(one.store, [entry('sms')])
+    await one.store.judge('sms', 'ingest', () => [verdict('sms', '1.0.0'), verdict('sms', '1.1.0', { verdict: 'in-review' })])
+    await one.store.raise([{ kind: 'release-edited', id: 'sms', version: '1.0.0', message: 'gone' }], '2026-11-30T12:00:00.000Z')
+    const description = (await (await one.get('/api/v1/openapi.json')).json()) as Description
+    const all = one.token('ana', ['ingest', 'yank', 'advise', 'decide', 'audit'])
+    const none = one.token('bo', [])
+    const asked: readonly (readonly [operation: string, method: string, path: string, template: string, body?: object])[] = [
+      ['requestIngest', 'POST', '/api/v1/plugins/sms/ingest', '/api/v1/plugins/{id}/ingest'],
+      ['yank', 'POST', '/api/v1/plugins/sms/versions/1.0.0/yank', '/api/v1/plugins/{id}/versions/{version}/yank', { reason: 'it loses messages' }],
+      ['unyank', 'DELETE', '/api/v1/plugins/sms/versions/1.0.0/yank', '/api/v1/plugins/{id}/versions/{version}/yank'],
+      ['advise', 'POST', '/api/v1/plugins/sms/advisories', '/api/v1/plugins/{id}/advisories', { versions: '^1.0.0', advisory: { level: 'notice', title: 'slow' } }],
+      ['decide', 'POST', '/api/v1/plugins/sms/versions/1.1.0/decision', '/api/v1/plugins/{id}/versions/{version}/decision', { verdict: 'rejected', reason: 'not wanted' }],
+      ['listAlarms', 'GET', '/api/v1/alarms', '/api/v1/alarms'],
+      ['closeAlarm', 'POST', '/api/v1/alarms/1/close', '/api/v1/alarms/{number}/close'],
+      ['listAudit', 'GET', '/api/v1/audit', '/api/v1/audit'],
+      ['listProposals', 'GET', '/api/v1/proposals', '/api/v1/proposals'],
+    ]
+    expect(asked.map(([operation]) => operation).toSorted()).toEqual(API_ROUTES.filter(({ scope }) => scope !== undefined).map(({ name }) => name).toSorted())
+    for (const [operation, method, path, template, body] of asked) {
+      const verb = method.toLowerCase()
+      for (const [who, headers] of [['a stranger', {}], ['one without the scope', none], ['a maintainer', all]] as const) {
+        const response = await one.send(method, path, body, headers)
+        const answer = (await response.json()) as object
+        expect([operation, who, response.status, objections(description, template, verb, response.status, answer)]).toEqual([operation, who, who === 'a maintainer' ? expect.toSatisfy((status: number) => status === 200 || status === 202) : who === 'a stranger' ? 401 : 403, []])
+      }
+      if (body) expect([operation, objections(description, template, verb, 400, await (await one.send(method, path, { ...body, odd: 1 }, all)).json())]).toEqual([operation, []])
+    }
+  } finally {
+    await one.close()
+  }
+})
+
 test('what anybody may ask: these routes, and all of them only read', () => {
   const open = API_ROUTES.filter(({ scope }) => scope === undefined)
   expect(open.map(({ method, name }) => `${method} ${name}`)).toEqual(['GET listPlugins', 'GET getPlugin', 'GET listVersions', 'GET getVersion', 'GET getHistory', 'GET listVerdicts', 'GET getStats'])
