@@ -268,6 +268,23 @@ describe('whoever owns the bot’s keys (index, snapshot, timestamp)', () => {
     await refusal(() => client().open({}), 'INDEX_REWRITTEN')
   })
 
+  test('can take it back for a store whose cache is empty, until maintainers replace the keys that signed it: the limit that the trust model states', async () => {
+    const old = readFileSync(binFile('entries/erp.yaml'))
+    registry.write({ 'entries/erp.yaml': stringify(entry('erp', { publisher: 'acme-two' })) })
+    await registry.signed()
+    await registry.publish()
+    await seal(binOf('entries/erp.yaml'), old, 1)
+    expect(await (await client(elsewhere()).open({})).entry('erp')).toMatchObject({ publisher: 'acme' })
+    const dora = newSigner('dora')
+    await rotate(registry.dir, { role: 'maintainers', add: [dora.key], remove: ['anna'], now: registry.now })
+    await registry.signed([PEOPLE.anna, PEOPLE.bela])
+    await stage(registry.dir, registry.now)
+    for (const person of [PEOPLE.bela, dora]) await sign(registry.dir, [person])
+    await registry.publish()
+    await seal(binOf('entries/erp.yaml'), old, 1)
+    await refusal(async () => (await client(elsewhere()).open({})).entry('erp'), 'INDEX_UNTRUSTED')
+  })
+
   test('cannot show two stores two states under one version without the lock telling', async () => {
     const { head } = await client().open({})
     const snapshot = JSON.parse(readFileSync(join(registry.out, 'metadata/1.snapshot.json'), 'utf8')) as Envelope<SnapshotSigned>
