@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CatalystError } from '../../schemas/errors.ts'
 import type { ProbedPlugin } from '../../reconciler/ports.ts'
 import { createProbe } from '../../sandbox/probe.ts'
+import { eventually } from '../builders/eventually.ts'
 import { healthy, pluginFolder, type PluginFolder } from './plugin-folder.ts'
 
 let folder: PluginFolder
@@ -250,6 +251,15 @@ describe('many at once', () => {
   })
 })
 
+/** Of a process that may have gone meanwhile. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 describe('plugins that are told of before they come', () => {
   const acme = { publisher: 'acme' }
   /** Plugins whose folders are put in place by `arrive`. */
@@ -305,14 +315,15 @@ describe('plugins that are told of before they come', () => {
     const expectation = by.expect?.(all.map(({ plugin }) => plugin))
     const children = (): readonly string[] => {
       const ours = readdirSync('/proc/self/task').flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' '))
-      return ours.filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(all[0]?.plugin.dir ?? '?'))
+      return ours.filter((pid) => pid !== '' && commandLine(pid).includes(all[0]?.plugin.dir ?? '?'))
     }
     expect(children()).toHaveLength(1)
     all[5]?.arrive()
     const answer = all[5] && problemOf(all[5].plugin, by)
     expectation?.end()
     expect(await answer).toBeUndefined()
-    expect(children()).toEqual([])
+    // It is stopped by a signal, which takes its moment.
+    await eventually(() => expect(children()).toEqual([]))
   })
 
   test('cannot read what their neighbours are unpacked from, nor the folder around them', async () => {
