@@ -52,7 +52,10 @@ export async function fetchBranch(remote: GitRemote, gitdir: string, branch: str
   await git.addRemote({ fs, gitdir, remote: 'origin', url: remote.url, force: true })
   // Without `depth`: a shallow fetch sends the whole pack again each time, and could not prove descent.
   const { fetchHead, defaultBranch } = await speaking(remote, () =>
-    git.fetch({ fs, gitdir, http: clientOf(remote), url: remote.url, remote: 'origin', ref: branch, remoteRef: branch, singleBranch: true, tags: false, cache: {} }),
+    git.fetch({ fs, gitdir, http: clientOf(remote), url: remote.url, remote: 'origin', ref: branch, remoteRef: branch, singleBranch: true, tags: false, cache: {} }).catch((error: unknown) => {
+      if (error instanceof git.Errors.NotFoundError) throw new CatalystError('NOT_FOUND', `${shownUrl(remote.url)} has no ${branch === 'HEAD' ? 'commits on its default branch' : `branch ${branch}`}`, { cause: error })
+      throw error
+    }),
   )
   if (!fetchHead) throw new CatalystError('NOT_FOUND', `${shownUrl(remote.url)} has no commits`)
   // Only `refs/heads/*` is offered to the server as what we have.

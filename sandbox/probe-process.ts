@@ -71,9 +71,14 @@ export const MOST_PLUGINS = 256
  * bounded memory, time and output. They need not be there before they are asked for. Never throws for what a plugin does.
  */
 export function openProbeProcess(plugins: readonly Probed[], events: ProcessEvents, limits: ProcessLimits = LIMITS): ProbeProcess {
-  const jobs: ProbeJob[] = plugins.map(({ dir, main }) => ({ secret: randomBytes(16).toString('hex'), dir: realPath(dir), main, members: MEMBERS, timeoutMs: limits.healthMs }))
-  const child = startChild(jobs)
-  const turns = child.stdio[4] as Writable
+  const started = start(plugins, limits)
+  if ('error' in started) {
+    setImmediate(() => events.onEnd(started))
+    return { ask: () => undefined, close: () => undefined, stop: () => undefined }
+  }
+  const { jobs, child } = started
+  // Without descriptors to spare there is none; `error` tells then.
+  const turns = child.stdio?.[4] as Writable | undefined
   /** Asked for and not answered yet, in their order. */
   const pending: number[] = []
   let output = ''
@@ -106,7 +111,7 @@ export function openProbeProcess(plugins: readonly Probed[], events: ProcessEven
   child.stdout?.setEncoding('utf8').on('data', onText)
   child.stderr?.setEncoding('utf8').on('data', onText)
   readLines(child, onAnswer, () => stop('wrote too much instead of an answer'))
-  turns.on('error', () => undefined) // it ended before it read: `close` tells
+  turns?.on('error', () => undefined) // it ended before it read: `close` tells
   let told = false
   const onEnd: ProcessEvents['onEnd'] = (end) => {
     clearTimeout(silence)
@@ -119,7 +124,7 @@ export function openProbeProcess(plugins: readonly Probed[], events: ProcessEven
   })
   return {
     ask(number) {
-      turns.write(Uint8Array.of(number))
+      turns?.write(Uint8Array.of(number))
       if (pending.push(number) === 1) listen()
     },
     close() {
@@ -127,6 +132,15 @@ export function openProbeProcess(plugins: readonly Probed[], events: ProcessEven
       if (pending.length === 0) listen()
     },
     stop: () => stop('was stopped'),
+  }
+}
+
+function start(plugins: readonly Probed[], limits: ProcessLimits): { readonly jobs: readonly ProbeJob[]; readonly child: ChildProcess } | { readonly error: Error } {
+  try {
+    const jobs: ProbeJob[] = plugins.map(({ dir, main }) => ({ secret: randomBytes(16).toString('hex'), dir: realPath(dir), main, members: MEMBERS, timeoutMs: limits.healthMs }))
+    return { jobs, child: startChild(jobs) }
+  } catch (error) {
+    return { error: error as Error }
   }
 }
 
@@ -177,7 +191,7 @@ function isAnswer({ error = '', members = {}, ok = false, message = '' }: ProbeA
 const MAX_LINE = 64_000
 
 function readLines(child: ChildProcess, onLine: (line: string) => void, onTooMuch: () => void): void {
-  const stream = child.stdio[3]
+  const stream = child.stdio?.[3]
   if (!stream || !('setEncoding' in stream)) return
   let rest = ''
   let total = 0

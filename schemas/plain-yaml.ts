@@ -10,7 +10,7 @@ import { forbiddenKey } from './names.ts'
 
 const LINE = /^( *)(- )?(?:([A-Za-z][A-Za-z0-9_./-]*):(?: +([^ #].*))?|([^ #].*))$/
 // Without what some reader could take for the end of a line.
-const COMMENT = /(?:^ *| +)#(?:[ -~]|[^\0-\u00a0\u2028\u2029\ufeff\ufffe\uffff])*$/
+const COMMENT = /^#(?:[ -~]|[^\0-\u00a0\u2028\u2029\ufeff\ufffe\uffff])*$/
 // Starts like no indicator, number sign or null; holds no comment and no second key; ends in no blank or colon.
 const PLAIN = /^(?:[A-Za-z0-9^/]|\.(?=[A-Za-z]))(?:[A-Za-z0-9^/~.@+_=<>*|()-]| (?=[^# ])|:(?=[^ ]))*$/
 // What may also be read so, and is written in quotes: `25%`, `./file`.
@@ -98,7 +98,7 @@ class Lines {
     for (;;) {
       const line = this.#lines[this.#at++]
       if (line === undefined) return undefined
-      const fact = line.includes('#') ? withoutComment(line) : line.replace(/ +$/, '')
+      const fact = withoutBlanks(line.includes('#') ? withoutComment(line) : line)
       if (fact === '') continue
       const [whole, spaces = '', dash, key, value, item] = LINE.exec(fact) ?? []
       if (whole === undefined || (key === undefined && dash === undefined)) throw new NotPlain()
@@ -109,9 +109,17 @@ class Lines {
 
 /** A `#` inside quotes begins no comment: with both in one line the general parser decides. */
 function withoutComment(line: string): string {
-  const fact = line.replace(COMMENT, '').replace(/ +$/, '')
-  if (/["'].*#/.test(line)) throw new NotPlain()
-  return fact
+  const quote = line.search(/["']/)
+  if (quote >= 0 && quote < line.lastIndexOf('#')) throw new NotPlain()
+  const start = line.startsWith('#') ? 0 : line.indexOf(' #') + 1
+  return (start > 0 || line.startsWith('#')) && COMMENT.test(line.slice(start)) ? line.slice(0, start) : line
+}
+
+/** A regular expression would try each blank of a long row of them anew. */
+function withoutBlanks(line: string): string {
+  let end = line.length
+  while (line[end - 1] === ' ') end -= 1
+  return line.slice(0, end)
 }
 
 /** A value on the line of its key. */

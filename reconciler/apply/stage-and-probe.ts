@@ -75,8 +75,7 @@ class Starting {
     const enabled = wanted.filter(({ after }) => after.enabled)
     this.#total = enabled.length
     const missing = enabled.filter(({ after }) => !hasTree(deps.paths, after.block.tree))
-    if (missing.length > 0) trying(`make folders in ${deps.paths.root}`, () => mkdirIfMissing(deps.paths.trees))
-    this.#expectation = deps.probe.expect?.(missing.map(({ id, after }) => probed(id, after.block, deps.paths.tree(after.block.tree))))
+    this.#expectation = isFolder(deps.paths.trees) ? deps.probe.expect?.(missing.map(({ id, after }) => probed(id, after.block, deps.paths.tree(after.block.tree)))) : undefined
   }
 
   add(found: Staged): void {
@@ -101,6 +100,16 @@ class Starting {
 function probed(id: string, block: LockBlock, dir: string): ProbedPlugin {
   const { version, tree, main, type } = block
   return { id, version, dir, tree, main, type, publisher: publisherOf(block) }
+}
+
+/** Makes it when it is missing. Where that cannot be, staging says why, of each plugin. */
+function isFolder(path: string): boolean {
+  try {
+    mkdirIfMissing(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Whose signature was proven: the owner of the repository, on the host that it names. */

@@ -303,6 +303,15 @@ describe('plugins that are told of before they come', () => {
     expect((await comeOneByOne(all, createProbe({ limits: { silenceMs: 1_500, healthMs: 300 } }))).filter((_, i) => i !== 3)).toEqual(all.slice(1).map(() => true))
   })
 
+  test('whose folder does not even have a place: each is told, nothing breaks', async () => {
+    const lost = Array.from({ length: 25 }, (_, i) => ({ ...add(healthy(), acme), dir: join(folder.root, 'gone', `p${i}`) }))
+    const by = createProbe()
+    const expectation = by.expect?.(lost)
+    const problems = Promise.all(lost.map((plugin) => problemOf(plugin, by)))
+    expectation?.end()
+    for (const problem of await problems) expect(problem?.message).toMatch(/could not be started|ENOENT/)
+  })
+
   test('more of them than one child takes, and of several publishers', async () => {
     const all = coming(130, () => healthy())
     const others = Array.from({ length: 3 }, (_, i) => ({ plugin: add(healthy(), { publisher: `other ${i}` }), arrive: () => undefined }))

@@ -45,6 +45,20 @@ test.each(['a', 'a:', 'a: 1', 'a: *b\n', 'a: &b c\n', 'a: !!str 1\n', 'a: 2.10\n
   expect(readPlainYaml(text)).toBeUndefined()
 })
 
+test.each<[string, string]>([
+  ['blanks before a letter', `a:${' '.repeat(1_000_000)}b`],
+  ['blanks before a comment that is none', `a: b${' '.repeat(1_000_000)}x#\u0001`],
+  ['a comment that ends badly', `a: b #${' #'.repeat(500_000)}\u0001`],
+  ['quotes behind a sharp', `#${'"'.repeat(1_000_000)}`],
+  ['quotes before none', `a: ${'"'.repeat(1_000_000)}#`],
+  ['words of a list', `a: [${'b '.repeat(500_000)}`],
+  ['brackets', `a: ${'['.repeat(1_000_000)}`],
+  ['commas', `a: [${','.repeat(1_000_000)}`],
+])('a million %s in one line take no longer than they are long', (_, line) => {
+  // Whoever went over them anew for each of them would not come to an end.
+  for (let i = 0; i < 20; i++) readPlainYaml(`${line}\n`)
+})
+
 describe('law: where it reads at all, it reads what the general parser reads', () => {
   const check = (text: string) => {
     const quick = readPlainYaml(text)
