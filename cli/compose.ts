@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CatalystError } from '../schemas/errors.ts'
 import { LIMITS } from '../schemas/limits.ts'
-import type { Lock, LockBlock } from '../schemas/lock.ts'
+import type { LockBlock } from '../schemas/lock.ts'
 import type { LockDeps } from '../reconciler/lock/lock.ts'
 import type { AuthoritySources, ReleaseHosts } from '../reconciler/lock/authority.ts'
 import type { OpenRegistries } from '../reconciler/lock/registries.ts'
@@ -16,18 +16,16 @@ import type { PluginData } from '../reconciler/data-ports.ts'
 import type { ObservedState } from '../reconciler/plan/observed.ts'
 import { configReferences, referenceDigests } from '../reconciler/plan/reference-digests.ts'
 import type { ConfigSchema } from '../reconciler/plan/config.ts'
-import type { ArtifactSource, Hold, IndexSource, InstallRecord, Locate, Packages, Probe, Progress, StoreState, Verifier } from '../reconciler/ports.ts'
-import { bytesIfThere, trying } from '../reconciler/state/disk.ts'
-import { liveTrees } from '../reconciler/state/generations.ts'
-import { hostedConfigs } from '../reconciler/state/hosts.ts'
+import type { ArtifactSource, Hold, IndexSource, InstallRecord, Locate, Packages, Probe, Progress, StoreSnapshot, StoreState, Verifier } from '../reconciler/ports.ts'
+import { bytesIfThere } from '../reconciler/state/disk.ts'
 import { stampValues, type StampedValues } from '../reconciler/state/stamped-values.ts'
 import { quickReferenceKey } from '../reconciler/store-db/serial.ts'
 import { storePaths, type StorePaths } from '../reconciler/state/paths.ts'
-import { hasTree } from '../reconciler/state/trees.ts'
 import type { Http } from '../registry/http.ts'
 import type { HandVerification, HandVerified } from '../registry/provenance/verify-by-hand.ts'
 import type { Said } from './config-checks.ts'
 import { databaseAddress, openDatabase } from './database.ts'
+import { observeStore, type ObserveOptions } from './observe.ts'
 import { progressTo } from './progress.ts'
 import type { OpenedData } from './plugin-data.ts'
 import type { Proofs } from './proofs.ts'
@@ -126,38 +124,11 @@ export class House {
     return this.withState(desired, { readOnly: true }, async (state) => (await state.read()).holds)
   }
 
-  /** What is recorded and live. With `check` every unpacked file of live plugins is read, and how their tables are defined; with `all` the data of every plugin is looked at, as for a snapshot: who plans with it may remove any. With `lock` nobody looks into tables of plugins that it leaves as they are. */
-  async observe(desired: DesiredState, options: { readonly check: boolean; readonly all?: boolean; readonly lock?: Lock }): Promise<ObservedState> {
-    const store = await this.withState(desired, { readOnly: true }, (state) => state.read())
-    const live = trying(`read ${this.paths.current}`, () => liveTrees(this.paths))
-    const running = hostedConfigs(this.paths, this.now())
-    const looked = options.check ? { damaged: await this.#damaged(store.installs), ...(await this.#definitions(desired, store)) } : { damaged: new Map<string, readonly string[]>() }
-    return { store, live, running, ...looked, ...(await this.#outliving(desired, store, options)) }
-  }
-
-  /** What outlives code, of every plugin that has some of it and of those that leave or have left. Nothing is opened for a store without. */
-  async #outliving(desired: DesiredState, { installs, retained }: ObservedState['store'], { all = false, lock }: { readonly all?: boolean; readonly lock?: Lock }): Promise<Partial<ObservedState>> {
-    const wanted = new Set(desired.plugins.map((p) => p.id))
-    const going = [...installs.filter((r) => all || !wanted.has(r.id)), ...retained].map((r) => r.id)
-    const ids = [...new Set([...going, ...installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)])]
-    if (ids.length === 0) return {}
-    const { observeData } = await import('./observed-data.ts')
-    const staying = new Map(installs.filter((r) => lock?.plugins[r.id]?.entryDigest === r.block.entryDigest).map((r) => [r.id, r.block]))
-    return observeData({ ids, going, staying }, await this.#pluginData(desired))
-  }
-
-  /** How the tables of installed plugins are defined, and were by their migrations. */
-  async #definitions(desired: DesiredState, { installs }: ObservedState['store']): Promise<Pick<ObservedState, 'definitions'>> {
-    const ids = installs.filter((r) => r.block.migrations.length > 0).map((r) => r.id)
-    if (ids.length === 0) return {}
-    return { definitions: await (await this.#pluginData(desired)).tables.definitions(ids) }
-  }
-
-  async #damaged(installs: ObservedState['store']['installs']): Promise<ObservedState['damaged']> {
-    const { packages } = await this.#proving()
-    const present = installs.filter((r) => r.enabled && hasTree(this.paths, r.block.tree))
-    const found = await Promise.all(present.map(async (r) => [r.id, await packages.damage(this.paths.tree(r.block.tree), r.block.tree)] as const))
-    return new Map(found.filter(([, files]) => files.length > 0))
+  /** What is recorded and live: see `observeStore`. */
+  async observe(desired: DesiredState, options: ObserveOptions): Promise<ObservedState> {
+    const packages = async (): Promise<Packages> => (await this.#proving()).packages
+    const read = (): Promise<StoreSnapshot> => this.withState(desired, { readOnly: true }, (state) => state.read())
+    return observeStore(desired, options, { paths: this.paths, now: () => this.now(), read, data: () => this.#pluginData(desired), packages })
   }
 
   /** The state of the store as a signed snapshot tells it. @throws CatalystError SIGNATURE_INVALID, IDENTITY_MISMATCH */
